@@ -1,0 +1,13 @@
+//! berry-image turns one stock Raspberry Pi image and one profile of a cluster into one ready SD image per node.
+//!
+//! A profile ([`profile`]) and a base image ([`base`]) become, by a pure plan, one image per node described as a list of
+//! extents ([`disk`]). A root file system is a tree in memory ([`tree`]) whose file contents are references; the settings of a node
+//! are edits of that tree; [`ext4`] lays it out and `fat` edits the boot partition. Bytes move once, at the end.
+
+pub mod base;
+pub mod disk;
+pub mod error;
+pub mod ext4;
+pub mod profile;
+pub mod secret;
+pub mod tree;

@@ -1,0 +1,2 @@
+//! berry-image.
+fn main() {}
