@@ -1,0 +1,10 @@
+//! Bytes on a disk: where they come from, and the list of extents that makes an image.
+//!
+//! Nothing here knows of profiles, nodes or file systems.
+
+mod extent;
+pub mod mbr;
+mod storage;
+
+pub use extent::{Extent, Extents, Source};
+pub use storage::{FileStorage, Storage, Window};
