@@ -1,0 +1,122 @@
+//! A root file system in memory: metadata is owned, file content is a reference.
+//!
+//! Inodes are shared between trees: a clone of a tree of 60,000 inodes copies 60,000 pointers, and an edit replaces the one inode it
+//! touches. So the trees of the nodes of a cluster are cheap variations of a common one, and what two of them share is the same
+//! object ([`Tree::shares_inode`]).
+//!
+//! Paths are bytes, absolute inside the tree, and parent folders that are symbolic links are followed **inside the tree** only
+//! (`/lib` → `usr/lib`); no path ever reaches the host.
+
+mod edit;
+mod inode;
+mod path;
+
+use std::sync::Arc;
+
+pub use inode::{Content, Inode, Kind, Meta, Time, Xattrs};
+pub use path::{Name, TreeError};
+
+/// Number of an inode in a [`Tree`]; the same in every tree cloned from a common one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InodeId(u32);
+
+impl InodeId {
+    /// The root folder of every tree.
+    pub const ROOT: Self = Self(0);
+
+    /// Position in the list of inodes, for tables beside the tree.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A tree of inodes.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// `None` is an inode whose last name was removed.
+    inodes: Vec<Option<Arc<Inode>>>,
+}
+
+impl Tree {
+    /// A tree of one empty folder.
+    #[must_use]
+    pub fn new(root: Meta) -> Self {
+        Self { inodes: vec![Some(Arc::new(Inode::new(root, Kind::directory())))] }
+    }
+
+    /// The inode with this number.
+    ///
+    /// # Panics
+    /// When the inode was removed from this tree; numbers found in a folder of the tree never are.
+    #[must_use]
+    pub fn inode(&self, id: InodeId) -> &Inode {
+        self.inodes[id.index()].as_ref().expect("a name keeps its inode alive")
+    }
+
+    /// The inode with this number, or `None` when it is not in this tree.
+    #[must_use]
+    pub fn get(&self, id: InodeId) -> Option<&Inode> {
+        self.inodes.get(id.index())?.as_deref()
+    }
+
+    /// The inode with this number, to be changed; other trees that share it keep what they have.
+    ///
+    /// # Panics
+    /// As [`Tree::inode`].
+    pub fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
+        Arc::make_mut(self.inodes[id.index()].as_mut().expect("a name keeps its inode alive"))
+    }
+
+    /// Adds an inode that no folder names yet.
+    ///
+    /// # Panics
+    /// With more than 2³² inodes, which no file system here can hold.
+    pub fn add(&mut self, inode: Inode) -> InodeId {
+        let id = InodeId(u32::try_from(self.inodes.len()).expect("inode numbers have 32 bits"));
+        self.inodes.push(Some(Arc::new(inode)));
+        id
+    }
+
+    /// One more than the largest inode number ever used in this tree.
+    #[must_use]
+    pub fn id_bound(&self) -> usize {
+        self.inodes.len()
+    }
+
+    /// Inodes in ascending order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (InodeId, &Inode)> {
+        self.inodes.iter().enumerate().filter_map(|(index, inode)| Some((InodeId(u32::try_from(index).ok()?), inode.as_deref()?)))
+    }
+
+    /// Whether both trees hold the very same inode under this number (same object: nothing about it can differ).
+    #[must_use]
+    pub fn shares_inode(&self, other: &Self, id: InodeId) -> bool {
+        match (self.inodes.get(id.index()), other.inodes.get(id.index())) {
+            (Some(Some(a)), Some(Some(b))) => Arc::ptr_eq(a, b),
+            (None | Some(None), None | Some(None)) => true,
+            _ => false,
+        }
+    }
+
+    /// Calls `visit` with the path (absolute, without a trailing slash; `/` for the root) and number of every name in the tree,
+    /// parents first, names in byte order. A file with several names is visited once for each.
+    pub fn walk(&self, visit: &mut dyn FnMut(&[u8], InodeId)) {
+        visit(b"/", InodeId::ROOT);
+        let mut pending = vec![(Vec::new(), InodeId::ROOT)];
+        while let Some((path, id)) = pending.pop() {
+            let Some(children) = self.inode(id).children() else { continue };
+            let mut folders = Vec::new();
+            for (name, child) in children {
+                let mut child_path = path.clone();
+                child_path.push(b'/');
+                child_path.extend_from_slice(name.as_bytes());
+                visit(&child_path, *child);
+                if self.inode(*child).children().is_some() {
+                    folders.push((child_path, *child));
+                }
+            }
+            pending.extend(folders.into_iter().rev());
+        }
+    }
+}
