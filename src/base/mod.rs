@@ -1,0 +1,3 @@
+//! Base images: where one comes from, and what is in it.
+
+pub mod facts;

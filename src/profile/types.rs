@@ -1,0 +1,275 @@
+//! The checked profile: types in which a wrong value cannot stand.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
+
+use crate::secret::Secret;
+
+/// A whole cluster, checked: every reference read, every default filled in.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Name of the cluster: key `cluster`, else the file's name without its extension. Ledger and output folder are named after it.
+    pub cluster: String,
+    /// The file it was read from.
+    pub path: PathBuf,
+    /// What the images are made of.
+    pub base: BaseReference,
+    /// Size of the smallest card that will be used, in bytes; only to check that all fits.
+    pub card_size: u64,
+    /// Size of the root partition in bytes, a multiple of 4 MiB.
+    pub root_size: u64,
+    /// The third partition.
+    pub brick: Brick,
+    /// Name in the zoneinfo database (`Europe/Berlin`).
+    pub time_zone: String,
+    /// Locale (`de_DE.UTF-8`, `C.UTF-8`).
+    pub locale: String,
+    /// Keyboard of the console.
+    pub keyboard: Keyboard,
+    /// The one ordinary user of every node.
+    pub user: User,
+    /// Who may come in by SSH, and how.
+    pub ssh: SshPolicy,
+    /// The local network of all nodes that are not remote.
+    pub network: Network,
+    /// NTP servers; empty leaves the image's own.
+    pub ntp: Vec<String>,
+    /// The nodes in the order of the profile; at least one.
+    pub nodes: Vec<Node>,
+}
+
+/// What the images are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BaseReference {
+    /// `debian:SUITE`: made with mmdebstrap and cached.
+    Debian {
+        /// Suite, such as `bookworm`.
+        suite: String,
+    },
+    /// An image file, raw or compressed; relative paths count from the profile's folder.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// SHA-256 of the file as it stands there (compressed or not), from `#sha256=`.
+        sha256: Option<[u8; 32]>,
+    },
+    /// An image on a web server.
+    Url {
+        /// Address without the fragment.
+        url: String,
+        /// SHA-256 of the file as it is served, from `#sha256=`; mandatory.
+        sha256: [u8; 32],
+    },
+}
+
+/// The third partition: an ext4 file system for a GlusterFS brick.
+#[derive(Clone, Debug)]
+pub struct Brick {
+    /// How far it grows on the card.
+    pub size: BrickSize,
+    /// Where it is mounted, an absolute path such as `/export`; the brick itself is the folder `brick` in it.
+    pub mount_point: String,
+    /// File system label, 1 to 16 bytes.
+    pub label: String,
+}
+
+/// How far the brick grows on the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrickSize {
+    /// To the end of the card.
+    Rest,
+    /// To this many bytes, or to the end of the card.
+    Cap(u64),
+}
+
+/// Console keyboard, as in `/etc/default/keyboard`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyboard {
+    /// `XKBMODEL`.
+    pub model: String,
+    /// `XKBLAYOUT`.
+    pub layout: String,
+    /// `XKBVARIANT`, empty for none.
+    pub variant: String,
+    /// `XKBOPTIONS`, empty for none.
+    pub options: String,
+}
+
+/// The one ordinary user.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Login name.
+    pub name: String,
+    /// Password hash in crypt(5) form; without it the password is locked.
+    pub password: Option<Secret<String>>,
+    /// Lines for `authorized_keys`. Empty: the build makes a key pair of its own and keeps it in the ledger.
+    pub keys: Vec<String>,
+    /// Whether and how the user may become root.
+    pub sudo: Sudo,
+}
+
+/// Whether and how the user may become root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sudo {
+    /// `NOPASSWD: ALL`.
+    Passwordless,
+    /// With the user's password.
+    Password,
+    /// Not at all.
+    No,
+}
+
+/// Who may come in by SSH, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshPolicy {
+    /// Whether a password is enough; keys always are.
+    pub password_login: bool,
+}
+
+/// A local network.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Address and prefix length.
+    pub subnet: Subnet,
+    /// Default route.
+    pub gateway: Option<Ipv4Addr>,
+    /// Name servers in the order of asking.
+    pub dns: Vec<IpAddr>,
+    /// Wireless network that all nodes join; without it they use the cable.
+    pub wifi: Option<Wifi>,
+}
+
+/// A wireless network.
+#[derive(Clone, Debug)]
+pub struct Wifi {
+    /// Network name, 1 to 32 bytes.
+    pub ssid: String,
+    /// Passphrase (8 to 63 characters) or key (64 hexadecimal digits); without it the network is open.
+    pub passphrase: Option<Secret<String>>,
+    /// Country whose radio rules apply: ISO 3166-1 alpha-2, upper case.
+    pub country: String,
+    /// Whether the access point does not announce its name.
+    pub hidden: bool,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Host name.
+    pub name: NodeName,
+    /// Its address in [`Network::subnet`] (or in its own network, if remote): set statically, or what the router is to hand out.
+    /// Only a remote node may be without.
+    pub address: Option<Ipv4Addr>,
+    /// Whether the address comes from the router's reservation.
+    pub dhcp: bool,
+    /// Hardware address, for the router's table of reservations.
+    pub mac: Option<MacAddress>,
+    /// Set for a node in another place, which is not in the trusted pool.
+    pub remote: Option<Remote>,
+}
+
+/// What is special about a node in another place.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// How the others reach it.
+    pub public: Public,
+    /// Its own local network, when it has a static address there.
+    pub network: Option<Network>,
+}
+
+/// How the world reaches a remote node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// By a fixed address, which gives a line in the hosts file.
+    Address(IpAddr),
+    /// By a name that DNS resolves; it stands in no hosts file except the remote node's own, where it means itself.
+    Name(String),
+}
+
+/// A host name of one label: RFC 1123, lower case, 1 to 63 characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeName(String);
+
+impl NodeName {
+    /// Checks a name: letters `a` to `z`, digits and inner hyphens.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let good = (1..=63).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with('-') && !name.ends_with('-');
+        good.then(|| Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An IPv4 network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    address: Ipv4Addr,
+    prefix: u8,
+}
+
+impl Subnet {
+    /// The network of `address`; `prefix` is 1 to 30, so that there is room for hosts.
+    #[must_use]
+    pub fn new(address: Ipv4Addr, prefix: u8) -> Option<Self> {
+        (1..=30).contains(&prefix).then(|| {
+            let mask = u32::MAX << (32 - u32::from(prefix));
+            Self { address: Ipv4Addr::from_bits(address.to_bits() & mask), prefix }
+        })
+    }
+
+    /// The network address.
+    #[must_use]
+    pub fn network(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Number of leading bits that all hosts share.
+    #[must_use]
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// The broadcast address.
+    #[must_use]
+    pub fn broadcast(&self) -> Ipv4Addr {
+        Ipv4Addr::from_bits(self.address.to_bits() | !(u32::MAX << (32 - u32::from(self.prefix))))
+    }
+
+    /// Whether the address lies in the network (network and broadcast address included).
+    #[must_use]
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        Self::new(address, self.prefix) == Some(*self)
+    }
+}
+
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// A 48-bit hardware address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacAddress(pub [u8; 6]);
+
+impl fmt::Display for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
