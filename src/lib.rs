@@ -9,5 +9,6 @@ pub mod disk;
 pub mod error;
 pub mod ext4;
 pub mod profile;
+pub mod progress;
 pub mod secret;
 pub mod tree;
