@@ -5,6 +5,7 @@
 mod extent;
 pub mod mbr;
 mod storage;
+mod zeros;
 
 pub use extent::{Extent, Extents, Source};
 pub use storage::{FileStorage, Storage, Window};

@@ -7,12 +7,14 @@
 //! Paths are bytes, absolute inside the tree, and parent folders that are symbolic links are followed **inside the tree** only
 //! (`/lib` → `usr/lib`); no path ever reaches the host.
 
+mod diff;
 mod edit;
 mod inode;
 mod path;
 
 use std::sync::Arc;
 
+pub use diff::Change;
 pub use inode::{Content, Inode, Kind, Meta, Time, Xattrs};
 pub use path::{Name, TreeError};
 
