@@ -8,6 +8,7 @@ pub mod base;
 pub mod disk;
 pub mod error;
 pub mod ext4;
+pub mod fat;
 pub mod profile;
 pub mod progress;
 pub mod secret;
