@@ -9,6 +9,7 @@ pub mod disk;
 pub mod error;
 pub mod ext4;
 pub mod fat;
+pub mod node;
 pub mod profile;
 pub mod progress;
 pub mod secret;
