@@ -1,3 +1,5 @@
 //! Base images: where one comes from, and what is in it.
 
+pub mod debian;
 pub mod facts;
+pub mod raspi_firmware;

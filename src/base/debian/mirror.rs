@@ -1,0 +1,200 @@
+//! Where the packages come from: the host's own apt sources, as far as they are Debian's and of the wanted suite.
+//!
+//! A host that runs another release or another distribution has none, and then mmdebstrap's own default mirror is taken. What
+//! is taken stands in the image's `sources.list` too, so an address with a password in it is passed over.
+
+use std::{fs, path::Path};
+
+use super::recipe::COMPONENTS;
+
+/// One `deb` source: an address and one suite of it.
+#[derive(Debug, PartialEq, Eq)]
+struct Source {
+    uri: String,
+    suite: String,
+    signed_by: Option<String>,
+}
+
+/// Lines for apt of the suite itself, its updates and its security fixes; empty when the host has no source of the suite itself.
+///
+/// `etc_apt` is the host's `/etc/apt`; `is_debian` says that it runs Debian itself, whose sources without `Signed-By` can be taken
+/// for Debian's (Raspberry Pi OS has another archive under the same suite name).
+pub(super) fn sources(etc_apt: &Path, suite: &str, is_debian: bool) -> Vec<String> {
+    let found = read(etc_apt);
+    let suites = [suite.to_owned(), format!("{suite}-updates"), format!("{suite}-security")];
+    let mut lines = Vec::new();
+    for wanted in &suites {
+        let of_suite = found.iter().filter(|source| source.suite == *wanted && is_debians(source, is_debian));
+        let Some(uri) = of_suite.filter_map(|source| usable(&source.uri, etc_apt)).next() else {
+            if lines.is_empty() {
+                return Vec::new();
+            }
+            continue;
+        };
+        lines.push(format!("deb {uri} {wanted} {}", COMPONENTS.join(" ")));
+    }
+    lines
+}
+
+fn is_debians(source: &Source, is_debian: bool) -> bool {
+    match &source.signed_by {
+        Some(keyring) => keyring.contains("/debian-archive-"),
+        None => {
+            is_debian && matches!(source.uri.trim_end_matches('/').rsplit('/').next(), Some("debian" | "debian-security" | "debian.list"))
+        }
+    }
+}
+
+/// An address that works outside the host's own tree, too.
+fn usable(uri: &str, etc_apt: &Path) -> Option<String> {
+    if let Some(list) = uri.strip_prefix("mirror+file:") {
+        // Debian's cloud images: the file lists mirrors, best first.
+        let below = Path::new(list.trim_start_matches('/')).strip_prefix("etc/apt").ok()?;
+        let text = fs::read_to_string(etc_apt.join(below)).ok()?;
+        let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        return usable(first.split_whitespace().next()?, etc_apt);
+    }
+    let rest = uri.strip_prefix("http://").or_else(|| uri.strip_prefix("https://"))?;
+    let authority = rest.split('/').next()?;
+    let plain = !authority.is_empty() && !authority.contains('@') && uri.bytes().all(|byte| byte.is_ascii_graphic());
+    plain.then(|| uri.to_owned())
+}
+
+/// All `deb` sources of the host in apt's order: `sources.list`, then `sources.list.d` by name. A file that cannot be read is no source.
+fn read(etc_apt: &Path) -> Vec<Source> {
+    let mut sources = one_line(&fs::read_to_string(etc_apt.join("sources.list")).unwrap_or_default());
+    let entries = fs::read_dir(etc_apt.join("sources.list.d")).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let text = || fs::read_to_string(&path).unwrap_or_default();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("list") => sources.extend(one_line(&text())),
+            Some("sources") => sources.extend(deb822(&text())),
+            _ => {}
+        }
+    }
+    sources
+}
+
+/// `deb [option=value …] URI SUITE COMPONENT…` (sources.list(5)).
+fn one_line(text: &str) -> Vec<Source> {
+    text.lines().filter_map(one_line_source).collect()
+}
+
+fn one_line_source(line: &str) -> Option<Source> {
+    let line = line.split('#').next()?.trim();
+    let rest = line.strip_prefix("deb").filter(|rest| rest.starts_with([' ', '\t', '[']))?.trim_start();
+    let (options, rest) = match rest.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => ("", rest),
+    };
+    let mut words = rest.split_whitespace();
+    let (uri, suite) = (words.next()?, words.next()?);
+    if !words.any(|component| component == COMPONENTS[0]) {
+        return None;
+    }
+    let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
+    Some(Source { uri: uri.to_owned(), suite: suite.to_owned(), signed_by: signed_by.map(str::to_owned) })
+}
+
+/// Stanzas of `Types`, `URIs`, `Suites`, `Components`, `Signed-By`, `Enabled` (sources.list(5)).
+fn deb822(text: &str) -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut stanza: Vec<(String, String)> = Vec::new();
+    for line in text.lines().chain([""]) {
+        if line.starts_with('#') {
+            continue;
+        }
+        if line.trim().is_empty() {
+            sources.extend(stanza_sources(&stanza));
+            stanza.clear();
+        } else if line.starts_with([' ', '\t']) {
+            if let Some((_, value)) = stanza.last_mut() {
+                value.push(' ');
+                value.push_str(line.trim());
+            }
+        } else if let Some((name, value)) = line.split_once(':') {
+            stanza.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+    sources
+}
+
+fn stanza_sources(stanza: &[(String, String)]) -> Vec<Source> {
+    let field = |name: &str| stanza.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let has = |name: &str, word: &str| field(name).unwrap_or_default().split_whitespace().any(|found| found == word);
+    if !has("types", "deb") || !has("components", COMPONENTS[0]) || field("enabled").is_some_and(|value| value.eq_ignore_ascii_case("no")) {
+        return Vec::new();
+    }
+    let words = |name: &str| field(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let signed_by = field("signed-by").map(str::to_owned);
+    words("uris")
+        .into_iter()
+        .flat_map(|uri| words("suites").into_iter().map(move |suite| (uri.clone(), suite)))
+        .map(|(uri, suite)| Source { uri, suite, signed_by: signed_by.clone() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(files: &[(&str, &str)], is_debian: bool) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("sources.list.d")).unwrap();
+        fs::create_dir_all(folder.path().join("mirrors")).unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        sources(folder.path(), "bookworm", is_debian)
+    }
+
+    const ALL: [&str; 3] = [
+        "deb http://mirror.example/debian bookworm main non-free-firmware",
+        "deb http://mirror.example/debian bookworm-updates main non-free-firmware",
+        "deb http://mirror.example/debian-security bookworm-security main non-free-firmware",
+    ];
+
+    #[test]
+    fn deb822_of_a_container() {
+        let text = "Types: deb\n# a comment\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\
+                    Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\nTypes: deb\nURIs: http://mirror.example/debian-security\n\
+                    Suites: bookworm-security\nComponents: main\nSigned-By:\n /usr/share/keyrings/debian-archive-keyring.gpg\n";
+        assert_eq!(host(&[("sources.list.d/debian.sources", text)], false), ALL);
+    }
+
+    #[test]
+    fn one_line_of_an_installer() {
+        let text = "# deb cdrom:[Debian]/ bookworm main\ndeb http://mirror.example/debian/ bookworm main non-free-firmware\n\
+                    deb-src http://mirror.example/debian/ bookworm main\ndeb [arch=amd64] http://mirror.example/debian-security bookworm-security main\n";
+        let lines = host(&[("sources.list", text)], true);
+        assert_eq!(lines, ["deb http://mirror.example/debian/ bookworm main non-free-firmware", ALL[2]]);
+    }
+
+    #[test]
+    fn cloud_images_list_mirrors_in_a_file() {
+        let text = "Types: deb deb-src\nURIs: mirror+file:///etc/apt/mirrors/debian.list\nSuites: bookworm\nComponents: main\n";
+        let files = [("sources.list.d/debian.sources", text), ("mirrors/debian.list", "# best first\nhttp://mirror.example/debian\n")];
+        assert_eq!(host(&files, true), ALL[..1]);
+    }
+
+    #[test]
+    fn what_is_not_debians_is_passed_over() {
+        for (line, is_debian) in [
+            ("deb [signed-by=/usr/share/keyrings/vendor.gpg] https://vendor.example/debian bookworm main", true),
+            ("deb http://vendor.example/tool bookworm main", true),
+            ("deb http://archive.vendor.example/debian bookworm main", false),
+            ("deb http://user:word@mirror.example/debian bookworm main", true),
+            ("deb http://mirror.example/debian trixie main", true),
+            ("deb http://mirror.example/debian bookworm contrib", true),
+            ("deb file:/srv/debian bookworm main", true),
+            ("deb http://mirror.example/debian-security bookworm-security main", true),
+        ] {
+            assert!(host(&[("sources.list", line)], is_debian).is_empty(), "{line}");
+        }
+        let off = "Types: deb\nEnabled: no\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n";
+        assert!(host(&[("sources.list.d/a.sources", off)], true).is_empty());
+        assert!(host(&[("sources.list.d/a.sources.save", "deb http://mirror.example/debian bookworm main")], true).is_empty());
+    }
+}
