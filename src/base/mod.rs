@@ -1,5 +1,7 @@
 //! Base images: where one comes from, and what is in it.
 
 pub mod debian;
+pub mod decompress;
 pub mod facts;
 pub mod raspi_firmware;
+pub mod sniff;
