@@ -1,0 +1,88 @@
+//! From blocks of a file to blocks of the file system, whichever way the inode keeps the map.
+
+use super::{
+    Session,
+    bytes::index,
+    error::{Ext4Error, Fault},
+    inode::Record,
+};
+use crate::{
+    disk::{Extent, Extents, Source},
+    ext4::format::inode_flags,
+};
+
+/// Consecutive blocks that hold data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// First block in the file.
+    pub(super) logical: u64,
+    /// First block in the file system.
+    pub(super) physical: u64,
+    /// Number of blocks.
+    pub(super) count: u64,
+}
+
+/// The map of one inode: ascending runs, all of them claimed. Blocks without a run, and unwritten ones, are holes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Map {
+    pub(super) runs: Vec<Run>,
+    /// All blocks the inode owns for its content: data, unwritten blocks, and the blocks of the map.
+    pub(super) owned: u64,
+}
+
+impl Map {
+    /// Appends a run, joined to the last one where they are one.
+    pub(super) fn push(&mut self, run: Run) {
+        match self.runs.last_mut() {
+            Some(last) if last.logical + last.count == run.logical && last.physical + last.count == run.physical => last.count += run.count,
+            _ => self.runs.push(run),
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Reads the map of an inode with blocks, and claims them.
+    pub(super) fn map(&mut self, record: &Record) -> Result<Map, Ext4Error> {
+        if record.has_flag(inode_flags::EXTENTS) { self.extents(record) } else { self.indirect(record) }
+    }
+
+    /// The content of a file of `size` bytes as references.
+    pub(super) fn content(&self, map: &Map, size: u64) -> Extents {
+        let block_size = self.volume.geometry.block_size;
+        let mut content = Extents::default();
+        for run in &map.runs {
+            // No overflow: logical blocks have 32 bits, and the run lies in the file system.
+            let offset = run.logical * block_size;
+            if offset >= size {
+                break;
+            }
+            let source =
+                Source::Stored { storage: self.blocks.window().storage().clone(), start: self.blocks.storage_offset(run.physical) };
+            content.push(Extent { offset, len: (run.count * block_size).min(size - offset), source });
+        }
+        content.resize(size);
+        content
+    }
+
+    /// The blocks of a folder of `size` bytes, in order; a folder has no holes.
+    pub(super) fn folder_blocks(&self, record: &Record, map: &Map, size: u64) -> Result<Vec<u64>, Ext4Error> {
+        let block_size = self.volume.geometry.block_size;
+        if size == 0 || !size.is_multiple_of(block_size) {
+            return Err(Ext4Error::field(record.place(), "i_size", size, "a whole number of blocks"));
+        }
+        let count = size / block_size;
+        let mut blocks = Vec::new();
+        for run in &map.runs {
+            if run.logical != super::bytes::length(blocks.len()) {
+                break;
+            }
+            // Bounded: every block was claimed.
+            blocks.extend(run.physical..run.physical + run.count);
+        }
+        if super::bytes::length(blocks.len()) < count {
+            return Err(Ext4Error::corrupt(record.place(), Fault::Hole(super::bytes::length(blocks.len()))));
+        }
+        blocks.truncate(index(count));
+        Ok(blocks)
+    }
+}

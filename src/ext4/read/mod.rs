@@ -1,0 +1,165 @@
+//! Reading: superblock, groups, inodes, maps, folders, attributes — one file for each structure.
+//!
+//! Nothing is trusted. Every number is checked before it is used, every metadata checksum is verified, every block has one owner, and
+//! the bitmaps must say the same. A file system that needs a journal replay, has errors, or has a feature that is not on the list is
+//! refused: it would be copied wrongly. Work is linear in the size of the file system, because no block is owned twice, and so is
+//! memory, because tables are as large as what is there and not as large as what is claimed.
+
+mod bitmap;
+mod blocks;
+mod bytes;
+mod claims;
+mod dir;
+mod error;
+mod extents;
+mod features;
+mod group;
+mod htree;
+mod indirect;
+mod inode;
+mod journal;
+mod map;
+mod summary;
+mod superblock;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod xattr;
+
+use std::collections::BTreeMap;
+
+pub use error::{Ext4Error, Fault, Place, Unclean, Unsupported};
+pub use summary::Summary;
+
+use self::{blocks::Blocks, claims::Claims, group::Group, superblock::Geometry, xattr::SharedBlock};
+use crate::{
+    disk::{Storage as _, Window},
+    ext4::format::{SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, Superblock, compat, ino},
+    tree::Tree,
+};
+
+/// Memory for extended attributes: as much as the file system has bytes, within these bounds.
+const XATTR_LIMITS: (u64, u64) = (32 << 20, 1 << 30);
+
+/// An ext4 file system that is clean and has only features that are understood.
+#[derive(Debug)]
+pub struct Ext4 {
+    volume: Volume,
+    /// Blocks of groups, journal, and other files without a name.
+    claims: Claims,
+    journal_blocks: u64,
+}
+
+/// What is known once superblock and descriptors are read.
+#[derive(Debug)]
+struct Volume {
+    window: Window,
+    superblock: Superblock,
+    geometry: Geometry,
+    groups: Vec<Group>,
+}
+
+/// One pass over a file system: what was read, and who owns what so far.
+#[derive(Debug)]
+struct Session<'v> {
+    volume: &'v Volume,
+    blocks: Blocks,
+    claims: Claims,
+    xattr_blocks: BTreeMap<u64, SharedBlock>,
+    xattr_limit: u64,
+    xattr_left: u64,
+}
+
+impl Ext4 {
+    /// Opens the file system that begins with the window. Superblock, group descriptors, reserved inodes and journal are verified.
+    ///
+    /// # Errors
+    /// When it is not clean, has a feature that is not supported, is damaged, or cannot be read.
+    pub fn open(window: Window) -> Result<Self, Ext4Error> {
+        let mut bytes = [0; SUPERBLOCK_SIZE];
+        let failed = |source| Ext4Error::Read { offset: SUPERBLOCK_OFFSET, length: SUPERBLOCK_SIZE, source };
+        window.read_exact_at(SUPERBLOCK_OFFSET, &mut bytes).map_err(failed)?;
+        let (superblock, geometry) = superblock::check(&bytes, window.size())?;
+        let mut blocks = Blocks::new(window.clone(), geometry.block_size);
+        let mut groups = group::read(&mut blocks, &superblock, &geometry)?;
+        let mut claims = Claims::new(&geometry);
+        group::claim(&mut groups, &geometry, &mut claims)?;
+
+        let volume = Volume { window, superblock, geometry, groups };
+        let mut session = Session::new(&volume, claims);
+        session.check_reserved_inodes()?;
+        let features = volume.geometry.features;
+        let journal_blocks = if features.compat(compat::HAS_JOURNAL) { session.check_journal()? } else { 0 };
+        if features.compat(compat::ORPHAN_FILE) {
+            session.check_orphan_file()?;
+        }
+        let claims = session.claims;
+        Ok(Self { volume, claims, journal_blocks })
+    }
+
+    /// The superblock as it stands.
+    #[must_use]
+    pub const fn superblock(&self) -> &Superblock {
+        &self.volume.superblock
+    }
+
+    /// The measures of the file system in words and numbers.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::new(&self.volume, self.journal_blocks)
+    }
+
+    /// Reads the whole tree. Every metadata checksum and both bitmaps are verified; no content of a file is read: it becomes
+    /// references into the storage below the window. `lost+found` is a folder like any other.
+    ///
+    /// # Errors
+    /// When the file system is damaged, has something that is not supported, or cannot be read.
+    pub fn tree(&self) -> Result<Tree, Ext4Error> {
+        walk::tree(Session::new(&self.volume, self.claims.clone()))
+    }
+}
+
+impl<'v> Session<'v> {
+    fn new(volume: &'v Volume, claims: Claims) -> Self {
+        let blocks = Blocks::new(volume.window.clone(), volume.geometry.block_size);
+        // No overflow: the file system lies in the window.
+        let xattr_limit = (volume.geometry.blocks * volume.geometry.block_size).clamp(XATTR_LIMITS.0, XATTR_LIMITS.1);
+        Self { volume, blocks, claims, xattr_blocks: BTreeMap::new(), xattr_limit, xattr_left: xattr_limit }
+    }
+
+    /// Claims what inodes below `s_first_ino` own, except root and journal.
+    fn check_reserved_inodes(&mut self) -> Result<(), Ext4Error> {
+        let features = self.volume.geometry.features;
+        for number in (1..self.volume.geometry.first_ino).filter(|number| *number != ino::ROOT) {
+            if number == ino::JOURNAL && features.compat(compat::HAS_JOURNAL) {
+                continue;
+            }
+            let record = self.inode(number, true)?;
+            if number == ino::BAD_BLOCKS && record.raw.block.iter().any(|byte| *byte != 0) {
+                return Err(Unsupported::BadBlocks.into());
+            }
+            if number == ino::RESIZE && features.compat(compat::RESIZE_INODE) {
+                // It maps the blocks kept for growth, which are claimed already, through one block of its own.
+                let block = bytes::le32(&record.raw.block, 4 * 13).unwrap_or(0);
+                if block != 0 {
+                    self.claims.claim(record.place(), block.into(), 1)?;
+                }
+                continue;
+            }
+            record.check_flags(&self.volume.geometry)?;
+            let map = self.map(&record)?;
+            self.check_block_count(&record, map.owned)?;
+        }
+        Ok(())
+    }
+
+    /// Compares `i_blocks` with the blocks an inode owns.
+    fn check_block_count(&self, record: &inode::Record, owned: u64) -> Result<(), Ext4Error> {
+        let got = record.blocks(&self.volume.geometry);
+        if got == Some(owned) {
+            return Ok(());
+        }
+        let fault = Fault::Count { what: "i_blocks", got: got.unwrap_or(record.raw.blocks_lo.into()), expected: owned };
+        Err(Ext4Error::corrupt(record.place(), fault))
+    }
+}
