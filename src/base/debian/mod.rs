@@ -3,6 +3,7 @@
 //! It is the one thing that runs packages' scripts on the host (under emulation on a foreign processor), once; then the image is
 //! cached and is a base like any other. It serves a Pi 3, 4, 400 and Zero 2 W; Debian's kernel does not drive a Pi 5.
 
+pub mod archive;
 mod mirror;
 pub mod recipe;
 mod run;
