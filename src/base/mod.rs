@@ -1,5 +1,6 @@
 //! Base images: where one comes from, and what is in it.
 
+pub mod cache;
 pub mod debian;
 pub mod decompress;
 pub mod facts;

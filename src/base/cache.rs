@@ -1,0 +1,267 @@
+//! The cache: decompressed images and made bases, each stored once, under a name that says what it was made from.
+//!
+//! ```text
+//! images/KEY.img   the raw image, sparse
+//! images/KEY.json  its size and SHA-256; written last, so what has no record is not there
+//! sources.json     which file had which SHA-256 (see `sources`)
+//! locks/, temps/   lock files; half-made images, each locked by the process that makes it
+//! ```
+//! Any number of processes may use it at once: one makes an image while the others wait for it. An entry is used when its image has
+//! the recorded size; [`Cache::verify`] reads all of it. What is damaged is made again.
+
+mod entry;
+mod lock;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub use entry::{Entry, Made};
+use lock::{Lock, Temp};
+
+use crate::{
+    disk::FileStorage,
+    error::{Classified, Kind},
+    progress::{Progress, Stop},
+};
+
+/// Environment variable that names the folder.
+pub const VARIABLE: &str = "BERRY_IMAGE_CACHE";
+
+/// What can go wrong in the cache.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// No folder can be found for it.
+    #[error("there is no folder for the cache: none of {VARIABLE}, XDG_CACHE_HOME and HOME is set to an absolute path")]
+    NoFolder,
+    /// A file operation failed.
+    #[error("{action} `{path}` failed")]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file was changed while it was read.
+    #[error("`{path}` was changed while it was read")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An image in the cache is not what was stored.
+    #[error("the cached image `{path}` is damaged: its SHA-256 is {found}, expected {expected}")]
+    Damaged {
+        /// The image.
+        path: PathBuf,
+        /// SHA-256 of what is there.
+        found: String,
+        /// SHA-256 of what was stored.
+        expected: String,
+    },
+    /// The user asked to stop.
+    #[error("reading the base was interrupted")]
+    Interrupted,
+}
+
+impl Classified for CacheError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoFolder => Kind::Usage,
+            Self::Io { .. } | Self::Changed { .. } => Kind::Io,
+            Self::Damaged { .. } => Kind::Verification,
+            Self::Interrupted => Kind::Interrupted,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoFolder => Some(format!("set {VARIABLE} to a folder with room for the base, 3 to 16 GiB")),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some(format!("make room, or set {VARIABLE} to a folder on another disk"))
+            }
+            Self::Damaged { .. } => Some("it was removed; run the command again to make it anew".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CacheError {
+    move |source| CacheError::Io { action, path: path.to_owned(), source }
+}
+
+/// A folder of images.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The user's cache: `$BERRY_IMAGE_CACHE`, else `berry-image` in `$XDG_CACHE_HOME`, else in `~/.cache`.
+    ///
+    /// # Errors
+    /// When none of them is known, or the folder cannot be made.
+    pub fn of_user() -> Result<Self, CacheError> {
+        Self::at(&folder(&|name| env::var_os(name)).ok_or(CacheError::NoFolder)?)
+    }
+
+    /// The cache in the folder `root`, which is made if needed; removes what processes that died have left half-made.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read.
+    pub fn at(root: &Path) -> Result<Self, CacheError> {
+        for part in ["images", "locks", "temps"] {
+            let folder = root.join(part);
+            fs::create_dir_all(&folder).map_err(failed("making the folder", &folder))?;
+        }
+        let tag = root.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            // Tells backups to pass it over (bford.info/cachedir).
+            fs::write(&tag, "Signature: 8a477f597d28d172789f06886806bc55\n").map_err(failed("writing", &tag))?;
+        }
+        let cache = Self { root: root.to_owned() };
+        lock::remove_stale(&cache.folder("temps"), &cache.folder("locks"))?;
+        Ok(cache)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// SHA-256 of the file at `path` as it stands there; remembered, see [`sources`].
+    ///
+    /// # Errors
+    /// When it cannot be read, changes meanwhile, or `stop` is requested.
+    pub fn digest(&self, path: &Path, progress: &dyn Progress, stop: &Stop) -> Result<[u8; 32], CacheError> {
+        sources::digest(self, path, progress, stop)
+    }
+
+    /// The image stored under `key`, if it is there and has its recorded size.
+    ///
+    /// # Errors
+    /// When it is there but cannot be opened.
+    pub fn get(&self, key: &str) -> Result<Option<Entry>, CacheError> {
+        entry::open(&self.image(key), &self.record(key))
+    }
+
+    /// The image stored under `key`; when it is not there or not whole, `make` makes it in the empty file it is given. Waits while
+    /// another process makes the same one.
+    ///
+    /// # Errors
+    /// What `make` says, and everything that keeps the result from being stored; nothing is left behind then.
+    pub fn get_or_make<E: From<CacheError>>(
+        &self,
+        key: &str,
+        progress: &dyn Progress,
+        stop: &Stop,
+        make: impl FnOnce(&Scratch<'_>, &File) -> Result<Made, E>,
+    ) -> Result<Entry, E> {
+        if let Some(entry) = self.get(key)? {
+            return Ok(entry);
+        }
+        let _lock = Lock::take(&self.folder("locks").join(format!("{key}.lock")), &format!("the base `{key}`"), progress, stop)?;
+        // Another process may have made it while this one waited.
+        if let Some(entry) = self.get(key)? {
+            return Ok(entry);
+        }
+        let scratch = Scratch { cache: self, key };
+        let temp = scratch.temp()?;
+        let made = make(&scratch, temp.file())?;
+        entry::store(temp, &made, &self.image(key), &self.record(key))?;
+        let path = self.image(key);
+        self.get(key)?.ok_or_else(|| CacheError::Changed { path }.into())
+    }
+
+    /// Reads all of an image and compares its SHA-256 with the recorded one. A damaged one is removed.
+    ///
+    /// # Errors
+    /// When it is damaged, cannot be read, or `stop` is requested.
+    pub fn verify(&self, key: &str, entry: &Entry, progress: &dyn Progress, stop: &Stop) -> Result<(), CacheError> {
+        let found = sources::hash(&*entry.storage, &self.image(key), progress, stop)?;
+        if found == entry.made.sha256 {
+            return Ok(());
+        }
+        self.remove(key)?;
+        Err(CacheError::Damaged { path: self.image(key), found: hex(&found), expected: hex(&entry.made.sha256) })
+    }
+
+    /// Removes what is stored under `key`, if anything; who has it open keeps it.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, key: &str) -> Result<(), CacheError> {
+        for path in [self.record(key), self.image(key)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("removing", &path)(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    fn image(&self, key: &str) -> PathBuf {
+        self.folder("images").join(format!("{key}.img"))
+    }
+
+    fn record(&self, key: &str) -> PathBuf {
+        self.folder("images").join(format!("{key}.json"))
+    }
+}
+
+/// Room for more temporary files while an image is made.
+#[derive(Debug)]
+pub struct Scratch<'a> {
+    cache: &'a Cache,
+    key: &'a str,
+}
+
+impl Scratch<'_> {
+    /// An empty file that is removed when it is dropped, or by the next process if this one dies.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn temp(&self) -> Result<Temp, CacheError> {
+        Temp::new(&self.cache.folder("temps"), &self.cache.folder("locks"), self.key)
+    }
+}
+
+impl Temp {
+    /// What was written so far, for reading.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn storage(&self) -> Result<Arc<FileStorage>, CacheError> {
+        FileStorage::open(self.path()).map(Arc::new).map_err(failed("opening", self.path()))
+    }
+}
+
+/// Which folder the cache is in, by these variables.
+fn folder(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    // The XDG base directory specification: a relative path is to be ignored.
+    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let own = variable(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    own.or_else(|| Some(absolute("XDG_CACHE_HOME")?.join("berry-image"))).or_else(|| Some(absolute("HOME")?.join(".cache/berry-image")))
+}
+
+/// Lower-case hexadecimal digits.
+#[must_use]
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
