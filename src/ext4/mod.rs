@@ -5,3 +5,6 @@
 pub mod checksum;
 pub mod format;
 pub mod read;
+pub mod write;
+
+pub use read::{Ext4, Summary};

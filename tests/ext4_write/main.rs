@@ -1,0 +1,11 @@
+//! The ext4 writer against what knows ext4 best: `e2fsck`, `dumpe2fs`, `resize2fs` and the kernel.
+//!
+//! Mounting needs root; without it those parts end early (CI runs as root).
+
+mod family;
+mod grow;
+mod mounted;
+mod oracle;
+mod property;
+mod real;
+mod trees;
