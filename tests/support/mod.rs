@@ -2,6 +2,12 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod ext4;
+pub mod image;
+pub mod listing;
+pub mod pi_os;
+pub mod program;
+
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},

@@ -2,7 +2,7 @@
 
 use super::{
     Session,
-    bytes::{index, wide},
+    bytes::{index, length, wide},
     claims::{first_difference, set_bits},
     error::{Ext4Error, Fault, Place},
     group::Group,
@@ -45,6 +45,7 @@ impl Session<'_> {
                 check_checksum(place, covered, group.block_bitmap_csum, geometry.checksum_seed, geometry.desc_size)?;
             }
             compare(place, bitmap, claimed, count, geometry.group_start(number))?;
+            check_padding(place, bitmap, count)?;
             count - set_bits(claimed, count)
         };
         check_count(Place::Group(number), "bg_free_blocks_count", group.free_blocks, free)?;
@@ -68,6 +69,7 @@ impl Session<'_> {
             }
             // No overflow: inodes are counted with 32 bits.
             compare(place, bitmap, used, count, 1 + u64::from(number) * count)?;
+            check_padding(place, bitmap, count)?;
         }
         let free = count - set_bits(used, count);
         check_count(Place::Group(number), "bg_free_inodes_count", group.free_inodes, free)?;
@@ -81,6 +83,13 @@ fn compare(place: Place, bitmap: &[u8], found: &[u8], count: u64, first: u64) ->
     let is_set = bitmap.get(index(bit / 8)).is_some_and(|byte| byte & (1 << (bit % 8)) != 0);
     let fault = if is_set { Fault::MarkedUsed(first + bit) } else { Fault::MarkedFree(first + bit) };
     Err(Ext4Error::corrupt(place, fault))
+}
+
+/// What stands behind the last block or inode of the group is marked in use.
+fn check_padding(place: Place, bitmap: &[u8], count: u64) -> Result<(), Ext4Error> {
+    let bits = 8 * length(bitmap.len());
+    let (got, expected) = (set_bits(bitmap, bits) - set_bits(bitmap, count), bits - count);
+    check_count(place, "bits set in the padding", got, expected)
 }
 
 fn check_checksum(place: Place, covered: &[u8], got: u32, seed: u32, desc_size: u64) -> Result<(), Ext4Error> {

@@ -20,6 +20,9 @@ const SMALL: usize = RawInode::SIZE;
 const CHECKSUM_LO: usize = 0x7C;
 const CHECKSUM_HI: usize = 0x82;
 
+/// `EXT4_IMAGIC_FL`: an inode of the AFS server.
+const IMAGIC: u32 = 0x2000;
+
 /// What `i_mode` says an inode is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
@@ -143,6 +146,17 @@ impl Record {
             _ => return Err(Ext4Error::field(self.place(), "i_mode", self.raw.mode.into(), "a type of file")),
         };
         self.check_flags(geometry)?;
+        let is_64bit = geometry.features.incompat(incompat::BIT64);
+        let is_special = matches!(kind, Type::CharDevice | Type::BlockDevice | Type::Fifo | Type::Socket);
+        let zeroes = [
+            ("i_dtime", self.raw.dtime.into()),
+            ("i_faddr", self.raw.obso_faddr.into()),
+            ("i_file_acl_high", if is_64bit { 0 } else { self.raw.file_acl_hi.into() }),
+            ("i_size", if is_special { self.size()? } else { 0 }),
+        ];
+        if let Some((field, got)) = zeroes.into_iter().find(|(_, got)| *got != 0) {
+            return Err(Ext4Error::field(self.place(), field, got, "0"));
+        }
         Ok(kind)
     }
 
@@ -153,6 +167,7 @@ impl Record {
             (inode_flags::VERITY, "verity"),
             (inode_flags::EA_INODE, "ea_inode"),
             (inode_flags::CASEFOLD, "casefold"),
+            (IMAGIC, "imagic"),
         ];
         if let Some((_, flag)) = refused.into_iter().find(|(bit, _)| self.has_flag(*bit)) {
             return Err(Unsupported::InodeFlag { inode: self.number, flag }.into());

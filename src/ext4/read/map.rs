@@ -2,7 +2,6 @@
 
 use super::{
     Session,
-    bytes::index,
     error::{Ext4Error, Fault},
     inode::Record,
 };
@@ -46,6 +45,22 @@ impl Session<'_> {
         if record.has_flag(inode_flags::EXTENTS) { self.extents(record) } else { self.indirect(record) }
     }
 
+    /// Checks the size of a regular file: what the map can hold at most, and no data behind the end.
+    pub(super) fn check_file_size(&self, record: &Record, map: &Map, size: u64) -> Result<(), Ext4Error> {
+        let block_size = self.volume.geometry.block_size;
+        let per_block = block_size / 4;
+        // No overflow: about 2^30 blocks of numbers, or 2^32 blocks, of 2^12 bytes.
+        let indirect = 12 + per_block * (1 + per_block * (1 + per_block));
+        let blocks = if record.has_flag(inode_flags::EXTENTS) { 1 << 32 } else { indirect };
+        if size > blocks * block_size {
+            return Err(Ext4Error::field(record.place(), "i_size", size, "no more than the map of the file can hold"));
+        }
+        if map.runs.last().is_some_and(|run| (run.logical + run.count - 1) * block_size > size) {
+            return Err(Ext4Error::field(record.place(), "i_size", size, "no whole block of data behind the end"));
+        }
+        Ok(())
+    }
+
     /// The content of a file of `size` bytes as references.
     pub(super) fn content(&self, map: &Map, size: u64) -> Extents {
         let block_size = self.volume.geometry.block_size;
@@ -82,7 +97,9 @@ impl Session<'_> {
         if super::bytes::length(blocks.len()) < count {
             return Err(Ext4Error::corrupt(record.place(), Fault::Hole(super::bytes::length(blocks.len()))));
         }
-        blocks.truncate(index(count));
+        if super::bytes::length(blocks.len()) > count || map.runs.last().is_some_and(|run| run.logical >= count) {
+            return Err(Ext4Error::field(record.place(), "i_size", size, "all blocks of the folder"));
+        }
         Ok(blocks)
     }
 }

@@ -19,10 +19,9 @@ mod indirect;
 mod inode;
 mod journal;
 mod map;
+mod resize;
 mod summary;
 mod superblock;
-#[cfg(test)]
-mod tests;
 mod walk;
 mod xattr;
 
@@ -139,16 +138,15 @@ impl<'v> Session<'v> {
                 return Err(Unsupported::BadBlocks.into());
             }
             if number == ino::RESIZE && features.compat(compat::RESIZE_INODE) {
-                // It maps the blocks kept for growth, which are claimed already, through one block of its own.
-                let block = bytes::le32(&record.raw.block, 4 * 13).unwrap_or(0);
-                if block != 0 {
-                    self.claims.claim(record.place(), block.into(), 1)?;
-                }
+                self.check_resize_inode(&record)?;
                 continue;
             }
-            record.check_flags(&self.volume.geometry)?;
-            let map = self.map(&record)?;
-            self.check_block_count(&record, map.owned)?;
+            // Most are not in use; the boot loader's may be.
+            if record.raw.mode != 0 {
+                record.check_flags(&self.volume.geometry)?;
+                let map = self.map(&record)?;
+                self.check_block_count(&record, map.owned)?;
+            }
         }
         Ok(())
     }

@@ -17,8 +17,6 @@ use crate::{
 
 /// Bytes of a file that stand in the inode itself.
 const IN_INODE: usize = 60;
-/// Logical blocks have 32 bits.
-const MAX_BLOCKS: u64 = 1 << 32;
 
 /// An inode that has a name.
 struct Found {
@@ -174,11 +172,9 @@ impl Walk<'_> {
                 check_inline_size(record, size, rest)?;
                 Content::bytes(inline(record, size, rest))
             } else {
-                if size >= MAX_BLOCKS * self.session.volume.geometry.block_size {
-                    return Err(Ext4Error::field(record.place(), "i_size", size, "fewer than 2^32 blocks"));
-                }
                 let map = self.session.map(record)?;
                 owned += map.owned;
+                self.session.check_file_size(record, &map, size)?;
                 self.session.content(&map, size)
             }),
             Type::Symlink => Kind::Symlink(self.target(record, size, attributes, &mut owned)?),
