@@ -33,7 +33,7 @@ pub struct Profile {
     pub user: User,
     /// Who may come in by SSH, and how.
     pub ssh: SshPolicy,
-    /// The local network of all nodes that are not remote.
+    /// The local network of all nodes that are not remote; without such nodes it means nothing.
     pub network: Network,
     /// NTP servers; empty leaves the image's own.
     pub ntp: Vec<String>,

@@ -1,0 +1,7 @@
+//! Tests of the whole way from text to profile or problems.
+
+mod good;
+mod schema;
+mod secrets;
+mod support;
+mod wrong;
