@@ -3,9 +3,11 @@
 //! Nothing here knows of profiles, nodes or file systems.
 
 mod extent;
+mod holes;
 pub mod mbr;
 mod storage;
 mod zeros;
 
 pub use extent::{Extent, Extents, Source};
+pub use holes::data_from;
 pub use storage::{FileStorage, Storage, Window};

@@ -9,7 +9,7 @@ use super::{
     table::{Link, Table},
     volume::{Fat, read},
 };
-use crate::disk::{Extent, Extents, Source, Storage as _, Window};
+use crate::disk::{Extent, Extents, Source, Storage as _, Window, data_from};
 
 /// A change of the root folder. Names are compared without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +71,13 @@ impl Fat {
         let free: Vec<u32> = self.table.numbers().filter(|n| self.table.link(*n) == Link::Free).collect();
         for run in free.chunk_by(|a, b| a + 1 == *b) {
             for part in run.chunks(buffer.len() / size) {
+                let start = self.geometry.cluster_offset(part[0]);
                 let bytes = &mut buffer[..part.len() * size];
-                self.window.read_exact_at(self.geometry.cluster_offset(part[0]), bytes)?;
+                if data_from(&self.window, start) >= start + bytes.len() as u64 {
+                    bytes.fill(0);
+                } else {
+                    self.window.read_exact_at(start, bytes)?;
+                }
                 for (number, bytes) in part.iter().zip(bytes.chunks(size)) {
                     zero[*number as usize - 2] = bytes == zeroes;
                 }
