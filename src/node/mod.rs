@@ -3,8 +3,18 @@
 //! Everything here is a pure function of its arguments except [`ledger::Ledger::load`], [`ledger::Ledger::save`] and the making of
 //! fresh random identities.
 
+pub mod boot;
+pub mod brick;
+mod error;
 mod file;
 pub mod identity;
+pub mod installed;
 pub mod ledger;
+pub mod operator;
+pub mod partuuid;
+pub mod settings;
+mod template;
 #[cfg(test)]
 mod testing;
+
+pub use error::NodeError;

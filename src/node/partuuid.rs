@@ -1,0 +1,160 @@
+//! Partitions by PARTUUID: the one place where such a name is made, and the check that all finished texts agree with the disk.
+//!
+//! The PARTUUID of a partition of an MBR disk is the disk id as eight lower-case hexadecimal digits, a hyphen and the partition's
+//! number with two digits (`partuuid` in block/partitions/msdos.c of the kernel).
+
+use super::{NodeError, identity::DiskId};
+
+/// Number of the boot partition.
+const BOOT: u8 = 1;
+/// Number of the root partition.
+const ROOT: u8 = 2;
+
+/// The names of the partitions of a node's card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartUuids(DiskId);
+
+impl PartUuids {
+    /// Those of the card with this disk id.
+    #[must_use]
+    pub const fn new(disk_id: DiskId) -> Self {
+        Self(disk_id)
+    }
+
+    /// The boot partition: `PARTUUID=deadbeef-01`.
+    #[must_use]
+    pub fn boot(self) -> String {
+        self.name(BOOT)
+    }
+
+    /// The root partition: `PARTUUID=deadbeef-02`.
+    #[must_use]
+    pub fn root(self) -> String {
+        self.name(ROOT)
+    }
+
+    fn name(self, partition: u8) -> String {
+        format!("PARTUUID={}-{partition:02x}", self.0)
+    }
+}
+
+/// The finished texts of a node that name partitions.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    /// `/etc/fstab`.
+    pub fstab: &'a str,
+    /// Where the boot partition is mounted.
+    pub boot_mount: &'a str,
+    /// `cmdline.txt` of the boot partition.
+    pub command_line: &'a str,
+    /// `/etc/default/raspi-firmware`, where the image has one.
+    pub raspi_firmware: Option<&'a str>,
+}
+
+/// Checks that finished texts name the partitions of the disk with the id `disk_id`, read from its finished MBR: each place where the
+/// root or the boot partition must be named does so, exactly once, and no other PARTUUID stands anywhere.
+///
+/// # Errors
+/// [`NodeError::WrongPartition`] for the first place that does not agree.
+pub fn verify_partuuids(disk_id: u32, texts: &Texts) -> Result<(), NodeError> {
+    let wrong = |place: &str, got: String, expected: String| Err(NodeError::WrongPartition { place: place.to_owned(), got, expected });
+    let Some(id) = DiskId::new(disk_id) else {
+        return wrong("the partition table", "disk id 00000000".to_owned(), "a disk id that is not zero".to_owned());
+    };
+    let names = PartUuids::new(id);
+    let mut places = vec![
+        ("root= in cmdline.txt".to_owned(), roots(texts.command_line), names.root()),
+        ("/ in /etc/fstab".to_owned(), mounted(texts.fstab, "/"), names.root()),
+        (format!("{} in /etc/fstab", texts.boot_mount), mounted(texts.fstab, texts.boot_mount), names.boot()),
+    ];
+    if let Some(text) = texts.raspi_firmware {
+        places.push(("ROOTPART in /etc/default/raspi-firmware".to_owned(), root_parts(text), names.root()));
+    }
+    for (place, got, expected) in places {
+        if got != [expected.as_str()] {
+            let got = if got.is_empty() { "none".to_owned() } else { got.join(" ") };
+            return wrong(&place, got, expected);
+        }
+    }
+    for text in [Some(texts.fstab), Some(texts.command_line), texts.raspi_firmware].into_iter().flatten() {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        for found in lines.flat_map(|line| line.match_indices("PARTUUID=").map(move |(at, _)| &line[at..])) {
+            let end = found.find(|c: char| c.is_whitespace() || c == '"' || c == '\'').unwrap_or(found.len());
+            if found[..end] != names.boot() && found[..end] != names.root() {
+                return wrong("a text of the node", found[..end].to_owned(), format!("{} or {}", names.boot(), names.root()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn roots(command_line: &str) -> Vec<&str> {
+    command_line.split_whitespace().filter_map(|word| word.strip_prefix("root=")).collect()
+}
+
+fn mounted<'a>(fstab: &'a str, point: &str) -> Vec<&'a str> {
+    let lines = fstab.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let device = fields.next()?;
+            (fields.next()? == point).then_some(device)
+        })
+        .collect()
+}
+
+fn root_parts(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("ROOTPART=")).map(|value| value.trim_matches('"')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FSTAB: &str = "proc /proc proc defaults 0 0\n# PARTUUID=old-01\nPARTUUID=0000beef-01 /boot/firmware vfat defaults 0 2\n\
+                         PARTUUID=0000beef-02 / ext4 noatime 0 1\n";
+
+    fn texts() -> Texts<'static> {
+        Texts {
+            fstab: FSTAB,
+            boot_mount: "/boot/firmware",
+            command_line: "console=tty1 root=PARTUUID=0000beef-02 rootwait\n",
+            raspi_firmware: Some("# x\nROOTPART=\"PARTUUID=0000beef-02\"\n"),
+        }
+    }
+
+    #[test]
+    fn the_names_are_the_kernels() {
+        let names = PartUuids::new(DiskId::new(0xbeef).unwrap());
+        assert_eq!((names.boot().as_str(), names.root().as_str()), ("PARTUUID=0000beef-01", "PARTUUID=0000beef-02"));
+    }
+
+    #[test]
+    fn texts_that_agree_pass() {
+        verify_partuuids(0xbeef, &texts()).unwrap();
+        verify_partuuids(0xbeef, &Texts { raspi_firmware: None, ..texts() }).unwrap();
+    }
+
+    #[test]
+    fn every_disagreement_is_found() {
+        let swapped = FSTAB.replace("-01 /boot", "-02 /boot");
+        let twice = format!("{FSTAB}PARTUUID=0000beef-02 / ext4 defaults 0 1\n");
+        let foreign = format!("{FSTAB}PARTUUID=deadbeef-03 /srv ext4 defaults 0 2\n");
+        for (texts, place) in [
+            (Texts { command_line: "root=/dev/mmcblk0p2", ..texts() }, "root= in cmdline.txt"),
+            (Texts { command_line: "", ..texts() }, "root= in cmdline.txt"),
+            (Texts { command_line: "root=PARTUUID=0000beef-02 root=PARTUUID=0000beef-02", ..texts() }, "root= in cmdline.txt"),
+            (Texts { fstab: &swapped, ..texts() }, "/boot/firmware in /etc/fstab"),
+            (Texts { fstab: &twice, ..texts() }, "/ in /etc/fstab"),
+            (Texts { fstab: "", ..texts() }, "/ in /etc/fstab"),
+            (Texts { boot_mount: "/boot", ..texts() }, "/boot in /etc/fstab"),
+            (Texts { raspi_firmware: Some("ROOTPART=\"LABEL=RASPIROOT\"\n"), ..texts() }, "ROOTPART in /etc/default/raspi-firmware"),
+            (Texts { fstab: &foreign, ..texts() }, "a text of the node"),
+        ] {
+            let error = verify_partuuids(0xbeef, &texts).unwrap_err();
+            assert!(matches!(&error, NodeError::WrongPartition { place: got, .. } if got == place), "{place}: {error}");
+        }
+        assert!(verify_partuuids(0, &texts()).is_err());
+        assert!(verify_partuuids(0xdead_beef, &texts()).is_err());
+    }
+}
