@@ -18,14 +18,14 @@ mod tests;
 use std::{
     env,
     ffi::OsString,
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 pub use entry::{Entry, Made};
-use lock::{Lock, Temp};
+use lock::Lock;
+pub use lock::Temp;
 
 use crate::{
     disk::FileStorage,
@@ -112,7 +112,7 @@ impl Cache {
     ///
     /// # Errors
     /// When none of them is known, or the folder cannot be made.
-    pub fn of_user() -> Result<Self, CacheError> {
+    pub fn open_default() -> Result<Self, CacheError> {
         Self::at(&folder(&|name| env::var_os(name)).ok_or(CacheError::NoFolder)?)
     }
 
@@ -149,6 +149,12 @@ impl Cache {
         sources::digest(self, path, progress, stop)
     }
 
+    /// As [`Cache::digest`], but only what is remembered.
+    #[must_use]
+    pub fn known_digest(&self, path: &Path) -> Option<[u8; 32]> {
+        sources::known(self, path)
+    }
+
     /// The image stored under `key`, if it is there and has its recorded size.
     ///
     /// # Errors
@@ -157,7 +163,7 @@ impl Cache {
         entry::open(&self.image(key), &self.record(key))
     }
 
-    /// The image stored under `key`; when it is not there or not whole, `make` makes it in the empty file it is given. Waits while
+    /// The image stored under `key`; when it is not there or not whole, `make` makes it in the empty temporary file it is given. Waits while
     /// another process makes the same one.
     ///
     /// # Errors
@@ -167,7 +173,7 @@ impl Cache {
         key: &str,
         progress: &dyn Progress,
         stop: &Stop,
-        make: impl FnOnce(&Scratch<'_>, &File) -> Result<Made, E>,
+        make: impl FnOnce(&Scratch<'_>, &Temp) -> Result<Made, E>,
     ) -> Result<Entry, E> {
         if let Some(entry) = self.get(key)? {
             return Ok(entry);
@@ -179,7 +185,7 @@ impl Cache {
         }
         let scratch = Scratch { cache: self, key };
         let temp = scratch.temp()?;
-        let made = make(&scratch, temp.file())?;
+        let made = make(&scratch, &temp)?;
         entry::store(temp, &made, &self.image(key), &self.record(key))?;
         let path = self.image(key);
         self.get(key)?.ok_or_else(|| CacheError::Changed { path }.into())

@@ -51,10 +51,7 @@ pub(super) fn digest(cache: &Cache, path: &Path, progress: &dyn Progress, stop: 
     let before = metadata(&file)?;
     let state = state(&before);
     let name = path.to_string_lossy().into_owned();
-    if let Some(known) = read(&index(cache)).files.get(&name)
-        && known.state == state
-        && let Some(digest) = entry::digest(&known.sha256)
-    {
+    if let Some(digest) = look_up(cache, &name, &state) {
         return Ok(digest);
     }
     let storage = FileStorage::new(file, &path).map_err(failed("reading", &path))?;
@@ -69,6 +66,17 @@ pub(super) fn digest(cache: &Cache, path: &Path, progress: &dyn Progress, stop: 
         remember(cache, name, Known { state, sha256: hex(&digest) })?;
     }
     Ok(digest)
+}
+
+/// What is remembered of a file, if it did not change.
+pub(super) fn known(cache: &Cache, path: &Path) -> Option<[u8; 32]> {
+    let path = fs::canonicalize(path).ok()?;
+    look_up(cache, path.to_str()?, &state(&fs::metadata(&path).ok()?))
+}
+
+fn look_up(cache: &Cache, name: &str, state: &str) -> Option<[u8; 32]> {
+    let index = read(&index(cache));
+    entry::digest(&index.files.get(name).filter(|known| known.state == state)?.sha256)
 }
 
 /// Reads all of a storage.

@@ -1,4 +1,11 @@
-use std::{fs::FileTimes, io::Write as _, process::Command, sync::Barrier, thread, time::Duration};
+use std::{
+    fs::{File, FileTimes},
+    io::Write as _,
+    process::Command,
+    sync::Barrier,
+    thread,
+    time::Duration,
+};
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,14 +15,14 @@ use crate::progress::Silent;
 /// Set in a process that is only there to hold or wait for a lock of the cache in this folder.
 const CHILD: &str = "BERRY_IMAGE_TEST_CACHE_OF_CHILD";
 
-fn write(text: &str) -> impl FnOnce(&Scratch<'_>, &File) -> Result<Made, CacheError> {
-    move |_, mut file| {
-        file.write_all(text.as_bytes()).unwrap();
+fn write(text: &str) -> impl FnOnce(&Scratch<'_>, &Temp) -> Result<Made, CacheError> {
+    move |_, temp| {
+        temp.file().write_all(text.as_bytes()).unwrap();
         Ok(Made { size: text.len() as u64, sha256: Sha256::digest(text.as_bytes()).into() })
     }
 }
 
-fn never(_: &Scratch<'_>, _: &File) -> Result<Made, CacheError> {
+fn never(_: &Scratch<'_>, _: &Temp) -> Result<Made, CacheError> {
     panic!("it is in the cache")
 }
 
@@ -86,8 +93,8 @@ fn a_changed_byte_is_found_by_verifying() {
 fn a_failure_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path()).unwrap();
-    let result = cache.get_or_make("k", &Silent, &Stop::default(), |scratch, mut file| {
-        file.write_all(b"half").unwrap();
+    let result = cache.get_or_make("k", &Silent, &Stop::default(), |scratch, temp| {
+        temp.file().write_all(b"half").unwrap();
         let other = scratch.temp()?;
         other.file().write_all(b"more").unwrap();
         Err(CacheError::Interrupted)

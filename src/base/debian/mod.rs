@@ -4,6 +4,8 @@
 //! cached and is a base like any other. It serves a Pi 3, 4, 400 and Zero 2 W; Debian's kernel does not drive a Pi 5.
 
 pub mod archive;
+mod assemble;
+pub mod marker;
 mod mirror;
 pub mod recipe;
 mod run;
@@ -13,11 +15,23 @@ use std::{
     fs::{self, File},
     path::Path,
     process::Command,
+    sync::Arc,
 };
 
+use archive::ArchiveError;
+
+use super::{
+    cache::{CacheError, Made, Scratch},
+    decompress::{DecompressError, decompress},
+    sniff::Format,
+};
 use crate::{
+    disk::{Storage, mbr::MbrError},
     error::{Classified, Kind},
+    ext4::write::WriteError,
+    fat::FatError,
     progress::{Progress, Stop},
+    tree::TreeError,
 };
 
 /// What can go wrong when a base is made.
@@ -74,6 +88,43 @@ pub enum DebianError {
     /// The user asked to stop.
     #[error("making the base was interrupted")]
     Interrupted,
+    /// The hook of raspi-firmware has changed.
+    #[error("raspi-firmware wrote the command line `{}`, expected `{}`", .found.trim_end(), .expected.trim_end())]
+    CommandLine {
+        /// What the hook wrote.
+        found: String,
+        /// What [`raspi_firmware`](super::raspi_firmware) says.
+        expected: String,
+    },
+    /// Something that cannot be in a boot partition.
+    #[error("`{path}` {reason}")]
+    BootFile {
+        /// Its path in the tree.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The archive that mmdebstrap wrote.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The tree in it.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The boot partition.
+    #[error("making the boot partition")]
+    Boot(#[from] FatError),
+    /// The root file system.
+    #[error("making the root file system")]
+    Root(#[from] WriteError),
+    /// The partition table.
+    #[error("making the partition table")]
+    Table(#[from] MbrError),
+    /// Storing the image.
+    #[error("storing the image")]
+    Store(#[from] DecompressError),
+    /// The cache.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
 }
 
 impl Classified for DebianError {
@@ -82,7 +133,15 @@ impl Classified for DebianError {
             Self::UnknownSuite { .. } => Kind::Usage,
             Self::NotLinux { .. } | Self::MissingTool { .. } | Self::NotRegistered | Self::NoSubIds => Kind::Unsupported,
             Self::Start { .. } | Self::Failed { .. } => Kind::Io,
+            Self::CommandLine { .. } | Self::BootFile { .. } => Kind::Unsupported,
             Self::Interrupted => Kind::Interrupted,
+            Self::Archive(error) => error.kind(),
+            Self::Tree(error) => error.kind(),
+            Self::Boot(error) => error.kind(),
+            Self::Root(error) => error.kind(),
+            Self::Table(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Cache(error) => error.kind(),
         }
     }
 
@@ -97,7 +156,13 @@ impl Classified for DebianError {
             Self::NoSubIds => {
                 Some("`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`, or run it as root".to_owned())
             }
-            Self::Failed { .. } => Some("with too little room in the folder for temporary files, set TMPDIR to one with 2 GiB".to_owned()),
+            Self::Failed { output, .. } if output.contains("No space left") => {
+                Some("set TMPDIR to a folder with 3 GiB of room, on a file system that is mounted without `nodev` and `noexec`".to_owned())
+            }
+            Self::CommandLine { .. } => {
+                Some("the package has changed; a newer berry-image may know it, an image file as the base works meanwhile".to_owned())
+            }
+            Self::Cache(error) => error.hint(),
             _ => None,
         }
     }
@@ -112,6 +177,20 @@ pub fn key(suite: &str) -> Result<String, DebianError> {
         return Err(DebianError::UnknownSuite { suite: suite.to_owned() });
     }
     Ok(recipe::key(suite))
+}
+
+/// Makes the image of `suite` in the empty file `image`, by way of an archive in `scratch`; takes minutes.
+///
+/// # Errors
+/// As [`make_tree`]; when the tree cannot become an image, or `raspi-firmware` wrote another command line than expected.
+pub fn make(suite: &str, scratch: &Scratch<'_>, image: &File, progress: &dyn Progress, stop: &Stop) -> Result<Made, DebianError> {
+    let archive = scratch.temp()?;
+    let output = archive.file().try_clone().map_err(|source| DebianError::Start { program: "mmdebstrap".to_owned(), source })?;
+    make_tree(suite, output, progress, stop)?;
+    let storage: Arc<dyn Storage> = archive.storage()?;
+    let extents = assemble::image(suite, &storage)?;
+    let stored = decompress(Format::Raw, &extents, image, progress, stop)?;
+    Ok(Made { size: stored.size, sha256: stored.sha256 })
 }
 
 /// Makes the file tree of `suite` as a tar archive in `output`; takes minutes.

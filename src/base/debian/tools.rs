@@ -97,18 +97,26 @@ impl Host for ThisHost {
     }
 
     fn has_sub_ids(&self) -> bool {
-        let names: Vec<String> = [env::var("USER").ok(), user_number()].into_iter().flatten().collect();
-        ["/etc/subuid", "/etc/subgid"].iter().all(|file| has_range(&fs::read_to_string(file).unwrap_or_default(), &names))
+        let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let name = user_number().and_then(|number| name_of(&passwd, &number)).or_else(|| env::var("USER").ok());
+        let has = |file| name.as_ref().is_some_and(|name| has_range(&fs::read_to_string(file).unwrap_or_default(), name));
+        has("/etc/subuid") && has("/etc/subgid")
     }
 }
 
-/// Whether a line `NAME:FIRST:COUNT` (subuid(5)) gives one of `names` at least the 65,536 numbers that a Debian tree uses.
-fn has_range(text: &str, names: &[String]) -> bool {
+/// The name of the user with this number in the text of an `/etc/passwd`.
+fn name_of(passwd: &str, number: &str) -> Option<String> {
+    let lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    lines.filter(|fields| fields.get(2) == Some(&number)).find_map(|fields| fields.first().map(|name| (*name).to_owned()))
+}
+
+/// Whether a line `NAME:FIRST:COUNT` (subuid(5)) gives `name` at least the 65,536 numbers that a Debian tree uses. A line may begin
+/// with the user's number as well, but mmdebstrap 1.3.5 looks for the name only.
+fn has_range(text: &str, name: &str) -> bool {
     text.lines().any(|line| {
-        let mut fields = line.split(':');
-        let (name, _first, count) = (fields.next(), fields.next(), fields.next());
-        name.is_some_and(|name| names.iter().any(|own| own == name))
-            && count.and_then(|count| count.trim().parse::<u64>().ok()) >= Some(65_536)
+        let fields: Vec<_> = line.split(':').collect();
+        let count = fields.get(2).and_then(|count| count.trim().parse::<u64>().ok());
+        fields.first() == Some(&name) && count >= Some(65_536)
     })
 }
 
@@ -229,10 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_numbers_are_found_by_name_or_number() {
-        let names = ["berry".to_owned(), "1000".to_owned()];
-        assert!(has_range("other:100000:65536\nberry:165536:65536\n", &names));
-        assert!(has_range("1000:165536:65536\n", &names));
-        assert!(!has_range("berry:165536:10\nberries:1:65536\n", &names));
+    fn ranges_of_numbers_are_found_by_name() {
+        assert!(has_range("other:100000:65536\nberry:165536:65536\n", "berry"));
+        assert!(!has_range("1000:165536:65536\nberry:165536:10\nberries:1:65536\nberry\n", "berry"));
+        let passwd = "root:x:0:0::/root:/bin/sh\nberry:x:1000:1000::/home/berry:/bin/sh\n";
+        assert_eq!((name_of(passwd, "1000").as_deref(), name_of(passwd, "100")), (Some("berry"), None));
     }
 }

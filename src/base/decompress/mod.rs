@@ -158,7 +158,8 @@ pub fn decompress(
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Decompressed, DecompressError> {
-    let bar = progress.begin(&format!("decompressing ({})", format.name()), Some(source.size()));
+    let label = if format == Format::Raw { "storing the image".to_owned() } else { format!("decompressing ({})", format.name()) };
+    let bar = progress.begin(&label, Some(source.size()));
     let input = Input::new(source, stop, &*bar);
     let mut output = Output::new(destination, format.name(), limit(source.size()), source.size(), stop);
     // The codecs are other people's: one that panics on hostile bytes has found them not sound. Nothing is used after it.

@@ -1,0 +1,273 @@
+//! From what a profile names to a raw image that can be read.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    BaseError,
+    cache::{Cache, CacheError, Made, hex},
+    debian::{self, DebianError},
+    decompress::{DecompressError, decompress},
+    sniff::{Format, Sniffed, sniff},
+};
+use crate::{
+    disk::FileStorage,
+    profile::BaseReference,
+    progress::{Progress, Stop},
+};
+
+/// A raw image, open for reading.
+#[derive(Clone, Debug)]
+pub struct RawImage {
+    /// What it is called: a file's name without its folder, or `debian:SUITE`.
+    pub name: String,
+    /// SHA-256 of the file that was given as it stands, compressed or not; of a made base, of its image. This is what pins the base.
+    pub sha256: [u8; 32],
+    /// The bytes.
+    pub storage: Arc<FileStorage>,
+}
+
+/// Finds, decompresses or makes the image that `reference` names. `offline` forbids what needs the network.
+///
+/// A raw image file is used where it is; everything else comes to lie in the cache.
+///
+/// # Errors
+/// When the image is not there, not one, not sound, not the one that is pinned, or cannot be made.
+pub fn obtain(
+    reference: &BaseReference,
+    cache: &Cache,
+    offline: bool,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<RawImage, BaseError> {
+    match reference {
+        BaseReference::Debian { suite } => made(suite, cache, offline, progress, stop),
+        BaseReference::File { path, sha256 } => file(path, sha256.as_ref(), cache, progress, stop),
+        BaseReference::Url { url, .. } => Err(BaseError::Url { url: url.clone() }),
+    }
+}
+
+/// Whether [`obtain`] would be quick and need no network: for `check`, which must not take minutes.
+///
+/// # Errors
+/// When the cache cannot be read, or there is no such `debian:` suite.
+pub fn is_at_hand(reference: &BaseReference, cache: &Cache) -> Result<bool, BaseError> {
+    match reference {
+        BaseReference::Debian { suite } => Ok(cache.get(&debian::key(suite)?)?.is_some()),
+        BaseReference::File { path, .. } => {
+            let Ok(storage) = FileStorage::open(path) else { return Ok(false) };
+            match sniff(&storage) {
+                Ok(Sniffed::Supported(Format::Raw)) => Ok(true),
+                Ok(Sniffed::Supported(_)) => match cache.known_digest(path) {
+                    Some(digest) => Ok(cache.get(&key(&digest))?.is_some()),
+                    None => Ok(false),
+                },
+                // What is wrong with it is worth saying, and said at once.
+                Ok(_) => Ok(true),
+                Err(_) => Ok(false),
+            }
+        }
+        BaseReference::Url { .. } => Ok(false),
+    }
+}
+
+fn made(suite: &str, cache: &Cache, offline: bool, progress: &dyn Progress, stop: &Stop) -> Result<RawImage, BaseError> {
+    let name = format!("debian:{suite}");
+    let key = debian::key(suite)?;
+    if offline && cache.get(&key)?.is_none() {
+        return Err(BaseError::Offline { name });
+    }
+    let entry = cache.get_or_make(&key, progress, stop, |scratch, image| -> Result<Made, DebianError> {
+        debian::make(suite, scratch, image.file(), progress, stop)
+    })?;
+    Ok(RawImage { name, sha256: entry.made.sha256, storage: entry.storage })
+}
+
+fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Progress, stop: &Stop) -> Result<RawImage, BaseError> {
+    let open = |source| BaseError::Open { path: path.to_owned(), source };
+    let before = fs::metadata(path).map_err(open)?;
+    if before.is_dir() {
+        return Err(open(io::ErrorKind::IsADirectory.into()));
+    }
+    let storage = Arc::new(FileStorage::open(path).map_err(open)?);
+    let format = match sniff(&*storage).map_err(open)? {
+        Sniffed::Supported(format) => format,
+        Sniffed::Known(found) => return Err(not_an_image(path, found)),
+        Sniffed::Unknown => return Err(not_an_image(path, "nothing that is known here")),
+    };
+    let sha256 = cache.digest(path, progress, stop)?;
+    if let Some(expected) = pinned
+        && sha256 != *expected
+    {
+        return Err(BaseError::Digest { path: path.to_owned(), found: hex(&sha256), expected: hex(expected) });
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    if format == Format::Raw {
+        return Ok(RawImage { name, sha256, storage });
+    }
+    let entry = cache.get_or_make(&key(&sha256), progress, stop, |_, image| -> Result<Made, BaseError> {
+        let failed = |source: DecompressError| BaseError::Decompress { path: path.to_owned(), source };
+        let decompressed = decompress(format, &*storage, image.file(), progress, stop).map_err(failed)?;
+        let after = fs::metadata(path).map_err(open)?;
+        if (after.len(), after.modified().ok()) != (before.len(), before.modified().ok()) {
+            return Err(CacheError::Changed { path: path.to_owned() }.into());
+        }
+        check_inside(path, &*image.storage()?)?;
+        Ok(Made { size: decompressed.size, sha256: decompressed.sha256 })
+    })?;
+    Ok(RawImage { name, sha256, storage: entry.storage })
+}
+
+/// What was in the file must be an image, not something else that is compressed or packed.
+fn check_inside(path: &Path, image: &FileStorage) -> Result<(), BaseError> {
+    let found = match sniff(image).map_err(|source| BaseError::Open { path: path.to_owned(), source })? {
+        Sniffed::Supported(Format::Raw) => return Ok(()),
+        Sniffed::Supported(format) => format!("a {} file inside another", format.name()),
+        Sniffed::Known(found) => format!("{found} inside a compressed file"),
+        Sniffed::Unknown => "a compressed file of something that is not known here".to_owned(),
+    };
+    Err(not_an_image(path, &found))
+}
+
+fn not_an_image(path: &Path, found: &str) -> BaseError {
+    BaseError::NotAnImage { path: PathBuf::from(path), found: found.to_owned() }
+}
+
+/// The cache's name for what a file with this digest holds.
+fn key(digest: &[u8; 32]) -> String {
+    format!("file-{}", hex(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::{disk::Storage as _, error::Classified as _, error::Kind, progress::Silent};
+
+    struct Place {
+        folder: tempfile::TempDir,
+        cache: Cache,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let cache = Cache::at(&folder.path().join("cache")).unwrap();
+            Self { folder, cache }
+        }
+
+        /// A file with this content, old enough to be remembered.
+        fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+            let path = self.folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            assert!(Command::new("touch").args(["-d", "2024-01-02 03:04:05"]).arg(&path).status().unwrap().success());
+            path
+        }
+
+        fn obtain(&self, path: &Path, sha256: Option<[u8; 32]>) -> Result<RawImage, BaseError> {
+            let reference = BaseReference::File { path: path.to_owned(), sha256 };
+            obtain(&reference, &self.cache, true, &Silent, &Stop::default())
+        }
+
+        fn is_at_hand(&self, path: &Path) -> bool {
+            is_at_hand(&BaseReference::File { path: path.to_owned(), sha256: None }, &self.cache).unwrap()
+        }
+
+        fn images(&self) -> usize {
+            fs::read_dir(self.cache.root().join("images")).unwrap().count()
+        }
+    }
+
+    fn image() -> Vec<u8> {
+        let mut bytes = vec![0; 100_000];
+        bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
+        bytes[99_999] = 7;
+        bytes
+    }
+
+    fn compressed(bytes: &[u8]) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x"), bytes).unwrap();
+        let output = Command::new("xz").arg("-c").arg(folder.path().join("x")).output().unwrap();
+        assert!(output.status.success());
+        output.stdout
+    }
+
+    #[test]
+    fn a_raw_image_is_used_where_it_is() {
+        let place = Place::new();
+        let path = place.file("raspios.img", &image());
+        assert!(place.is_at_hand(&path));
+        let raw = place.obtain(&path, None).unwrap();
+        assert_eq!((raw.storage.path(), raw.name.as_str(), place.images()), (path.as_path(), "raspios.img", 0));
+    }
+
+    #[test]
+    fn a_compressed_image_is_decompressed_once() {
+        let place = Place::new();
+        // The name says nothing.
+        let path = place.file("raspios.img", &compressed(&image()));
+        assert!(!place.is_at_hand(&path));
+        let raw = place.obtain(&path, None).unwrap();
+        let mut bytes = vec![0; 100_000];
+        raw.storage.read_exact_at(0, &mut bytes).unwrap();
+        assert!(bytes == image() && raw.storage.size() == 100_000);
+        assert!(place.is_at_hand(&path));
+        let again = place.obtain(&path, Some(raw.sha256)).unwrap();
+        assert_eq!((again.storage.path(), place.images()), (raw.storage.path(), 2));
+        // The same content under another name is the same image.
+        place.obtain(&place.file("other.xz", &compressed(&image())), None).unwrap();
+        assert_eq!(place.images(), 2);
+        // Another content under the same name is not.
+        let mut other = image();
+        other[5] = 1;
+        place.obtain(&place.file("raspios.img", &compressed(&other)), None).unwrap();
+        assert_eq!(place.images(), 4);
+    }
+
+    #[test]
+    fn another_file_than_the_pinned_one_is_refused() {
+        let place = Place::new();
+        for bytes in [image(), compressed(&image())] {
+            let error = place.obtain(&place.file("image", &bytes), Some([1; 32])).unwrap_err();
+            assert_eq!((error.kind(), error.kind().exit_code()), (Kind::Verification, 3));
+            assert!(error.to_string().contains(&"01".repeat(32)), "{error}");
+        }
+        assert_eq!(place.images(), 0);
+    }
+
+    #[test]
+    fn what_is_no_image_is_named() {
+        let place = Place::new();
+        let error = |bytes: &[u8]| place.obtain(&place.file("x.img", bytes), None).unwrap_err();
+        assert!(error(b"<html>").to_string().contains("is a web page, expected a disk image"));
+        assert!(error(&[0; 4096]).to_string().contains("nothing that is known here"));
+        assert!(error(&compressed(&compressed(&image()))).to_string().contains("a xz file inside another"));
+        assert!(error(&compressed(&[1; 4096])).to_string().contains("a compressed file of something"));
+        let packed = compressed(&image());
+        let cut = error(&packed[..packed.len() - 9]);
+        assert_eq!(cut.kind(), Kind::Corrupt);
+        assert!(matches!(place.obtain(place.folder.path(), None), Err(BaseError::Open { .. })));
+        assert!(matches!(place.obtain(&place.folder.path().join("none"), None), Err(BaseError::Open { .. })));
+        assert!(!place.is_at_hand(&place.folder.path().join("none")));
+        assert_eq!((place.images(), fs::read_dir(place.cache.root().join("temps")).unwrap().count()), (0, 0));
+    }
+
+    #[test]
+    fn what_needs_the_network_is_refused_offline() {
+        let place = Place::new();
+        let get = |reference: &BaseReference| obtain(reference, &place.cache, true, &Silent, &Stop::default()).unwrap_err();
+        let debian = BaseReference::Debian { suite: "bookworm".to_owned() };
+        assert!(matches!(get(&debian), BaseError::Offline { .. }));
+        assert!(!is_at_hand(&debian, &place.cache).unwrap());
+        let error = get(&BaseReference::Debian { suite: "trixie".to_owned() });
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.to_string().contains("`debian:trixie` is not supported; supported: debian:bookworm"), "{error}");
+        let url = BaseReference::Url { url: "https://images.example/raspios.img.xz".to_owned(), sha256: [0; 32] };
+        assert!(get(&url).hint().unwrap().contains("give its path"));
+    }
+}
