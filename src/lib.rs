@@ -5,11 +5,14 @@
 //! are edits of that tree; [`ext4`] lays it out and `fat` edits the boot partition. Bytes move once, at the end.
 
 pub mod base;
+pub mod cli;
 pub mod disk;
 pub mod error;
 pub mod ext4;
 pub mod fat;
 pub mod node;
+pub mod output;
+pub mod plan;
 pub mod profile;
 pub mod progress;
 pub mod secret;

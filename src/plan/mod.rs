@@ -1,0 +1,269 @@
+//! The plan: a profile, a base and a ledger become one image per node, as lists of extents. Pure: nothing is written, and of the base
+//! only what is edited is read.
+
+mod partitions;
+mod verify;
+
+use std::sync::Arc;
+
+pub use partitions::{ALIGNMENT, BRICK_IN_IMAGE, Partitions, Span};
+
+use crate::{
+    base::Base,
+    disk::{
+        Extents, Storage as _, Window,
+        mbr::{Mbr, MbrError, Partition},
+    },
+    error::{Classified, Kind},
+    ext4::write::{Layout, Options, Usage, WriteError},
+    fat::{self, FatError},
+    node::{
+        NodeError,
+        boot::{self, BootFiles},
+        brick,
+        identity::Identity,
+        ledger::Ledger,
+        settings::{self, Build},
+    },
+    profile::{BrickSize, NodeName, Profile},
+    tree::{Change, Tree},
+};
+
+/// Type of a Linux partition in an MBR.
+const LINUX: u8 = 0x83;
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The partitions do not fit.
+    #[error("the card of {card} bytes is too small: boot, root and the smallest brick need {needed} bytes")]
+    CardTooSmall {
+        /// `card_size` of the profile.
+        card: u64,
+        /// Where the brick would end.
+        needed: u64,
+    },
+    /// The ledger lacks a node; it must be completed before planning.
+    #[error("the ledger has no identity for `{0}`")]
+    NoIdentity(NodeName),
+    /// A finished image contradicts itself, which only a mistake in this program can cause.
+    #[error("the image of `{node}` contradicts itself: {finding}")]
+    Contradiction {
+        /// The node.
+        node: NodeName,
+        /// What does not agree.
+        finding: String,
+    },
+    /// A setting cannot be made in this base.
+    #[error("the settings of a node cannot be made")]
+    Node(#[from] NodeError),
+    /// The root or brick cannot be laid out.
+    #[error("the {what} file system of `{node}` cannot be laid out")]
+    Layout {
+        /// `root` or `brick`.
+        what: &'static str,
+        /// The node.
+        node: NodeName,
+        /// Why.
+        #[source]
+        source: WriteError,
+    },
+    /// The boot partition cannot be edited.
+    #[error("the boot partition cannot be edited")]
+    Boot(#[from] FatError),
+    /// The partition table cannot be written.
+    #[error("the partition table cannot be written")]
+    Table(#[from] MbrError),
+    /// The base cannot be read.
+    #[error("reading the base failed")]
+    Read(#[from] std::io::Error),
+}
+
+impl Classified for PlanError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::CardTooSmall { .. } => Kind::Usage,
+            Self::NoIdentity(_) | Self::Read(_) => Kind::Io,
+            Self::Contradiction { .. } => Kind::Verification,
+            Self::Node(error) => error.kind(),
+            Self::Layout { source, .. } => source.kind(),
+            Self::Boot(error) => error.kind(),
+            Self::Table(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::CardTooSmall { .. } => Some("make root_size smaller, or card_size larger if your cards are".to_owned()),
+            Self::Node(error) => error.hint(),
+            Self::Layout { source, .. } => source.hint(),
+            Self::Boot(error) => error.hint(),
+            Self::Table(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// What is planned for one node.
+#[derive(Debug)]
+pub struct NodePlan {
+    /// Its name; the image is `NAME.img`.
+    pub name: NodeName,
+    /// What stands where in its root.
+    pub root: Usage,
+    /// What stands where in its brick.
+    pub brick: Usage,
+    /// Paths of the root file system that differ from the base.
+    pub root_changes: Vec<(Vec<u8>, Change)>,
+    /// Files of the boot partition that differ from the base.
+    pub boot_changes: Vec<(String, Change)>,
+    tree: Tree,
+    boot: Extents,
+    brick_layout: Layout,
+    mbr: Mbr,
+}
+
+impl NodePlan {
+    /// Identifier of a partition (1 to 3), as in `PARTUUID=`.
+    #[must_use]
+    pub fn partuuid(&self, number: usize) -> String {
+        self.mbr.partuuid(number)
+    }
+
+    /// The finished root file system.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+}
+
+/// What is planned for a cluster.
+#[derive(Debug)]
+pub struct Plan {
+    /// Layout of every image.
+    pub partitions: Partitions,
+    /// All made-up times, in seconds since 1970.
+    pub epoch: i64,
+    /// The nodes, in the order of the profile.
+    pub nodes: Vec<NodePlan>,
+    root: Layout,
+    /// What stands between the partition table and the first partition.
+    gap: Extents,
+    boot_mount: String,
+}
+
+impl Plan {
+    /// Plans all nodes of a profile. `ledger` has an identity for each (see [`Ledger::ensure`]), `build` is made from it.
+    ///
+    /// # Errors
+    /// When the base cannot carry the profile; see [`PlanError`].
+    pub fn new(profile: &Profile, base: &Base, ledger: &Ledger, build: &Build) -> Result<Self, PlanError> {
+        let epoch = build.epoch;
+        let partitions = partitions_of(profile, base)?;
+        let mut common = base.tree.clone();
+        settings::common(&mut common, &base.facts, profile, build)?;
+        let mut trees = Vec::with_capacity(profile.nodes.len());
+        for node in &profile.nodes {
+            let mut tree = common.clone();
+            settings::personal(&mut tree, &base.facts, profile, node, identity(ledger, &node.name)?, build)?;
+            trees.push(tree);
+        }
+        let layout_error = |what, node: &NodeName| {
+            let node = node.clone();
+            move |source| PlanError::Layout { what, node, source }
+        };
+        let first = &profile.nodes[0].name;
+        let seed = ledger.hash_seed().bytes();
+        let root_options = Options::like(&base.superblock, partitions.root.size, ledger.root_uuid().bytes(), seed, epoch)
+            .map_err(layout_error("root", first))?;
+        let root = Layout::new(&common, &trees.iter().collect::<Vec<_>>(), &root_options).map_err(layout_error("root", first))?;
+
+        let names: Vec<_> = base.fat.entries().into_iter().map(|entry| entry.name).collect();
+        let files = BootFiles { command_line: &base.command_line, names: &names };
+        let mut nodes = Vec::with_capacity(trees.len());
+        for (index, (node, tree)) in profile.nodes.iter().zip(trees).enumerate() {
+            let identity = identity(ledger, &node.name)?;
+            let edits = boot::edits(&base.facts, profile, node, identity, &files)?;
+            let brick_options = Options::brick(
+                partitions.brick.size,
+                partitions.brick_grown,
+                identity.brick_uuid.bytes(),
+                seed,
+                &profile.brick.label,
+                epoch,
+            );
+            let brick_tree = brick::tree(epoch);
+            let brick_layout = Layout::new(&brick_tree, &[&brick_tree], &brick_options).map_err(layout_error("brick", &node.name))?;
+            nodes.push(NodePlan {
+                name: node.name.clone(),
+                root: root.usage(index),
+                brick: brick_layout.usage(0),
+                root_changes: base.tree.changes(&tree),
+                boot_changes: boot_changes(base, &edits)?,
+                boot: base.fat.edit(&edits, epoch)?,
+                mbr: table(base, &partitions, identity)?,
+                brick_layout,
+                tree,
+            });
+        }
+        let table_end = 512;
+        let gap = Extents::without_zeros(&Window::new(Arc::clone(&base.storage), table_end, partitions.boot.start - table_end)?, 512)?;
+        Ok(Self { partitions, epoch, nodes, root, gap, boot_mount: base.facts.boot_mount.clone() })
+    }
+
+    /// The whole image of node number `index`.
+    ///
+    /// # Errors
+    /// When its file systems cannot be written, or when the finished image contradicts itself.
+    pub fn image(&self, index: usize) -> Result<Extents, PlanError> {
+        let node = &self.nodes[index];
+        let layout_error = |what| move |source| PlanError::Layout { what, node: node.name.clone(), source };
+        let mut image = Extents::bytes(node.mbr.sector().to_vec());
+        image.append_at(512, &self.gap);
+        image.append_at(self.partitions.boot.start, &node.boot);
+        image.append_at(self.partitions.root.start, &self.root.image(index).map_err(layout_error("root"))?);
+        image.append_at(self.partitions.brick.start, &node.brick_layout.image(0).map_err(layout_error("brick"))?);
+        image.resize(self.partitions.image_size());
+        verify::verify(&image, &node.name, &self.boot_mount)?;
+        Ok(image)
+    }
+}
+
+fn identity<'a>(ledger: &'a Ledger, name: &NodeName) -> Result<&'a Identity, PlanError> {
+    ledger.identity(name).ok_or_else(|| PlanError::NoIdentity(name.clone()))
+}
+
+fn partitions_of(profile: &Profile, base: &Base) -> Result<Partitions, PlanError> {
+    let boot = Span { start: base.boot.start(), size: base.boot.size() };
+    let cap = match profile.brick.size {
+        BrickSize::Rest => None,
+        BrickSize::Cap(size) => Some(size),
+    };
+    Partitions::new(boot, base.root.start(), profile.root_size, profile.card_size, cap)
+}
+
+fn table(base: &Base, partitions: &Partitions, identity: &Identity) -> Result<Mbr, PlanError> {
+    let mut mbr = base.mbr.clone();
+    mbr.set_disk_id(identity.disk_id.get());
+    for (number, span) in [(2, partitions.root), (3, partitions.brick)] {
+        mbr.set_partition(number, Some(Partition { kind: LINUX, active: false, start: span.start, size: span.size }))?;
+    }
+    Ok(mbr)
+}
+
+fn boot_changes(base: &Base, edits: &[fat::Edit]) -> Result<Vec<(String, Change)>, PlanError> {
+    let mut changes = Vec::new();
+    for edit in edits {
+        let change = match edit {
+            fat::Edit::Write { name, content } => match base.fat.read(name)? {
+                None => Some((name, Change::Added)),
+                Some(before) if before != *content => Some((name, Change::Changed)),
+                Some(_) => None,
+            },
+            fat::Edit::Remove { name } => base.fat.read(name)?.map(|_| (name, Change::Removed)),
+        };
+        changes.extend(change.map(|(name, change)| (name.clone(), change)));
+    }
+    Ok(changes)
+}
