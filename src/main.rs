@@ -1,2 +1,7 @@
-//! berry-image.
-fn main() {}
+//! The command `berry-image`; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    berry_image::cli::run()
+}

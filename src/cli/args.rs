@@ -1,0 +1,126 @@
+//! What can be typed; the doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// One stock Raspberry Pi image and one profile of a cluster in, one ready SD image per node out.
+///
+/// Building from an image needs no root, no loop device, no chroot and no emulator. The result goes to standard output, progress and
+/// messages to standard error.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 80)]
+#[command(after_help = "Exit codes: 0 done, 1 I/O or internal, 2 usage or profile, 3 verification failed, 4 refused, 130 interrupted.")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write one SD image per node of a profile
+    Build(Build),
+    /// Show what `build` would do with each node, and write nothing
+    Plan(Plan),
+    /// Check a profile, and that its base can carry it
+    Check(Check),
+    /// Show what is in an image: partitions, file systems, system, identity
+    Inspect(Inspect),
+    /// Print the JSON Schema of profiles, for editors
+    Schema,
+    /// Make the hash of a password for a profile (asks, or reads one line from standard input)
+    HashPassword,
+}
+
+/// What every command that reads a profile takes.
+#[derive(Debug, Args)]
+pub(super) struct ProfileArguments {
+    /// Profile of the cluster (YAML)
+    pub(super) profile: PathBuf,
+
+    /// Use another base than the profile's: a path, or debian:SUITE
+    #[arg(long, value_name = "PATH|debian:SUITE")]
+    pub(super) base: Option<String>,
+
+    /// File that keeps the identities of the nodes [default: the profile with the extension .ledger]
+    #[arg(long, value_name = "PATH")]
+    pub(super) ledger: Option<PathBuf>,
+
+    /// Use nothing but this computer: what is not in the cache is an error
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Build {
+    #[command(flatten)]
+    pub(super) profile: ProfileArguments,
+
+    /// Folder for the images [default: images/CLUSTER]
+    #[arg(long, short, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Build only this node (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub(super) node: Vec<String>,
+
+    /// Threads that write at the same time [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: Option<u16>,
+
+    /// Make new identities although images of this profile exist and their ledger is lost
+    #[arg(long)]
+    pub(super) new_identities: bool,
+
+    /// Put the SHA-256 of each whole image into the manifest (slower)
+    #[arg(long)]
+    pub(super) sha256: bool,
+
+    /// Do not wait until the images have reached the disk (for benchmarks)
+    #[arg(long, hide = true)]
+    pub(super) no_sync: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    pub(super) profile: ProfileArguments,
+
+    /// List every path that changes
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) profile: ProfileArguments,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// Image: raw, or packed with xz, gzip, zstd or zip
+    pub(super) image: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

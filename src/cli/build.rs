@@ -1,0 +1,182 @@
+//! `berry-image build`.
+
+use std::{num::NonZeroUsize, path::Path};
+
+use super::{args::Build, failure::Failure, inputs, report::Report, units};
+use crate::{
+    base::Base,
+    disk::{Extents, Storage as _},
+    error::Kind,
+    node::{ledger::Ledger, operator, settings},
+    output::{
+        Staging,
+        digest::Sum,
+        manifest::{BaseEntry, ImageEntry, Manifest, RangeEntry},
+        platform,
+        sparse::{self, Written},
+    },
+    plan::Plan,
+    profile::{Node, Profile},
+    progress::{Progress as _, Stop},
+};
+
+const MANIFEST: &str = "manifest.json";
+
+pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), Failure> {
+    let profile = inputs::profile(&options.profile, report)?;
+    let selected = select(&profile, &options.node)?;
+    let output = options.output.clone().unwrap_or_else(|| Path::new("images").join(&profile.cluster));
+    let ledger_path = inputs::ledger_path(&options.profile);
+    let (mut ledger, is_first) = identities(&profile, &ledger_path, &output, options.new_identities)?;
+    let base = inputs::base(&profile, options.profile.offline, report, stop)?;
+    let settings = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
+    let plan = Plan::new(&profile, &base, &ledger, &settings)?;
+    let images = selected.iter().map(|index| plan.image(*index)).collect::<Result<Vec<_>, _>>()?;
+    let jobs: Vec<_> = selected.iter().zip(&images).map(|(index, image)| Job { node: &profile.nodes[*index], image }).collect();
+
+    let mut staging = Staging::begin(&output)?;
+    let written = write(&mut staging, &jobs, options, report, stop)?;
+    operator_files(&mut staging, &profile, &ledger, &output)?;
+    let entries = jobs.iter().zip(written).map(|(job, written)| entry(job, written)).collect();
+    let manifest = manifest(&profile, &base, settings.epoch, &output, entries)?;
+    staging.write(MANIFEST, 0o644, &manifest.to_json())?;
+    // As soon as an image has its name it may end up on a card, so the identities are kept first.
+    ledger.save(&ledger_path)?;
+    staging.commit(MANIFEST, !options.no_sync)?;
+    epilogue(&output, &ledger_path, is_first, &jobs, report);
+    Ok(())
+}
+
+/// A node and its image.
+struct Job<'a> {
+    node: &'a Node,
+    image: &'a Extents,
+}
+
+impl Job<'_> {
+    fn file_name(&self) -> String {
+        format!("{}.img", self.node.name)
+    }
+}
+
+/// Writes all images under temporary names.
+fn write(staging: &mut Staging, jobs: &[Job], options: &Build, report: &Report, stop: &Stop) -> Result<Vec<Written>, Failure> {
+    let host = platform::host();
+    sparse::check_room(staging.folder(), &jobs.iter().map(|job| job.image).collect::<Vec<_>>(), host)?;
+    let mut files = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let name = job.file_name();
+        files.push((staging.path(&name), staging.create(&name, 0o600)?));
+    }
+    let targets: Vec<_> = files.iter().zip(jobs).map(|((path, file), job)| sparse::Target { path, file, image: job.image }).collect();
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = options.jobs.and_then(|jobs| NonZeroUsize::new(jobs.into())).unwrap_or(cores);
+    Ok(sparse::write(&targets, &sparse::Options { jobs: threads, whole: options.sha256, host, progress: report, stop })?)
+}
+
+/// The nodes to build, as positions in the profile.
+fn select(profile: &Profile, names: &[String]) -> Result<Vec<usize>, Failure> {
+    if names.is_empty() {
+        return Ok((0..profile.nodes.len()).collect());
+    }
+    let mut selected = Vec::new();
+    for name in names {
+        let index = profile.nodes.iter().position(|node| node.name.as_str() == name).ok_or_else(|| {
+            let known: Vec<_> = profile.nodes.iter().map(|node| node.name.as_str()).collect();
+            Failure::new(Kind::Usage, format!("the profile has no node `{name}`")).with_hint(format!("its nodes are {}", known.join(", ")))
+        })?;
+        selected.push(index);
+    }
+    selected.sort_unstable();
+    selected.dedup();
+    Ok(selected)
+}
+
+/// The ledger, with an identity for each node, and whether it is new. Nothing is written yet.
+fn identities(profile: &Profile, path: &Path, output: &Path, new_identities: bool) -> Result<(Ledger, bool), Failure> {
+    if let Some(mut ledger) = Ledger::load(path)? {
+        ledger.ensure(profile)?;
+        return Ok((ledger, false));
+    }
+    if earlier_manifest(output)?.is_some_and(|manifest| manifest.cluster == profile.cluster) && !new_identities {
+        let message = format!(
+            "images of `{}` were built before ({}), but their ledger {} is gone",
+            profile.cluster,
+            output.join(MANIFEST).display(),
+            path.display()
+        );
+        return Err(Failure::new(Kind::Refused, message).with_hint(
+            "put your backup of the ledger in its place; with --new-identities every node becomes a stranger to cards that are in use",
+        ));
+    }
+    let epoch = inputs::epoch_from_environment()?.map_or_else(inputs::now, Ok)?;
+    Ok((Ledger::create(profile, epoch)?, true))
+}
+
+/// The record of this build; images that an earlier run of the same build left in the folder stay listed.
+fn manifest(profile: &Profile, base: &Base, epoch: i64, output: &Path, mut fresh: Vec<ImageEntry>) -> Result<Manifest, Failure> {
+    let base = BaseEntry { name: base.name.clone(), sha256: Sum(base.sha256).to_string() };
+    let mut manifest = Manifest::new(&profile.cluster, base, epoch);
+    let earlier = earlier_manifest(output)?.filter(|earlier| earlier.is_of_same_build(&manifest));
+    fresh.extend(earlier.into_iter().flat_map(|earlier| earlier.images));
+    for node in &profile.nodes {
+        // What was written now stands before what was written earlier.
+        if let Some(position) = fresh.iter().position(|image| image.node == node.name.as_str()) {
+            manifest.images.push(fresh.remove(position));
+        }
+    }
+    Ok(manifest)
+}
+
+fn earlier_manifest(output: &Path) -> Result<Option<Manifest>, Failure> {
+    let path = output.join(MANIFEST);
+    Manifest::load(&path).map_err(|error| Failure::new(Kind::Io, format!("reading {} failed: {error}", path.display())))
+}
+
+fn entry(job: &Job, written: Written) -> ImageEntry {
+    let ranges = written.ranges.list.iter();
+    ImageEntry {
+        node: job.node.name.to_string(),
+        file: job.file_name(),
+        size: written.ranges.size,
+        used: written.stored,
+        digest: written.ranges.sum().to_string(),
+        sha256: written.sha256.map(|sum| sum.to_string()),
+        ranges: ranges
+            .map(|range| RangeEntry { offset: range.offset, length: range.len, sha256: range.sha256.map(|sum| sum.to_string()) })
+            .collect(),
+    }
+}
+
+fn operator_files(staging: &mut Staging, profile: &Profile, ledger: &Ledger, output: &Path) -> Result<(), Failure> {
+    let folder = std::path::absolute(output)
+        .map_err(|error| Failure::new(Kind::Io, format!("the path of {} cannot be told: {error}", output.display())))?;
+    staging.write("hosts", 0o644, operator::hosts(profile).as_bytes())?;
+    staging.write(operator::KNOWN_HOSTS_FILE, 0o644, operator::known_hosts(profile, ledger).as_bytes())?;
+    staging.write("ssh_config", 0o644, operator::ssh_config(profile, ledger, &folder)?.as_bytes())?;
+    if let Some(key) = ledger.operator_key().filter(|_| profile.user.keys.is_empty()) {
+        staging.write(operator::KEY_FILE, 0o600, key.private().expose().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The last lines: what was made, and what to do with it.
+fn epilogue(output: &Path, ledger: &Path, is_first: bool, jobs: &[Job], report: &Report) {
+    for job in jobs {
+        let (size, used) = (units::bytes(job.image.size()), units::bytes(job.image.stored_bytes()));
+        report.note(&format!("{}  {size}, {used} used", output.join(job.file_name()).display()));
+    }
+    let Some(first) = jobs.first() else { return };
+    let image = output.join(first.file_name());
+    report
+        .note(&format!("\nNext: write each image to its card, for instance  sudo dd if={} of=/dev/sdX bs=4M conv=fsync", image.display()));
+    report.note(&format!(
+        "      put in the cards, power on in any order, then  ssh -F {}/ssh_config {}",
+        output.display(),
+        first.node.name
+    ));
+    if is_first {
+        report.note(&format!("Keep: {} holds the identities and keys of all nodes: back it up, show it to nobody.", ledger.display()));
+        report.note("      Without it a replaced card comes back as a stranger to its own cluster.");
+    }
+}

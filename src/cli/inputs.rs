@@ -1,0 +1,71 @@
+//! What a command works on: profile, base, ledger, epoch.
+
+use std::{
+    env,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{args::ProfileArguments, failure::Failure, report::Report};
+use crate::{
+    base::{self, Base},
+    error::Kind,
+    profile::{self, BaseReference, ProcessEnvironment, Profile},
+    progress::Stop,
+};
+
+/// Reads the profile with all that it refers to, and prints its problems if there are any.
+pub(super) fn profile(arguments: &ProfileArguments, report: &Report) -> Result<Profile, Failure> {
+    let loaded = profile::load(&arguments.profile, &ProcessEnvironment).map_err(|errors| {
+        report.line(errors.report().render(std::io::stderr().is_terminal(), report.width()).trim_end());
+        Failure::from(errors)
+    })?;
+    if !loaded.warnings.is_empty() {
+        report.line(loaded.warnings.render(std::io::stderr().is_terminal(), report.width()).trim_end());
+    }
+    let mut profile = loaded.profile;
+    if let Some(text) = &arguments.base {
+        profile.base = base_argument(text)?;
+    }
+    Ok(profile)
+}
+
+/// `--base`: as the key `base`, but relative paths count from the working folder.
+fn base_argument(text: &str) -> Result<BaseReference, Failure> {
+    let here = env::current_dir().map_err(|error| Failure::new(Kind::Io, format!("the working folder cannot be told: {error}")))?;
+    BaseReference::parse(text, &here, &ProcessEnvironment).map_err(|error| Failure::from(error).while_doing("--base"))
+}
+
+/// Fetches, unpacks or makes the base, and reads it.
+pub(super) fn base(profile: &Profile, offline: bool, report: &Report, stop: &Stop) -> Result<Base, Failure> {
+    let cache = base::cache::Cache::open_default()?;
+    let raw = base::source::obtain(&profile.base, &cache, offline, report, stop)?;
+    Ok(Base::read(raw)?)
+}
+
+/// Where the ledger is.
+pub(super) fn ledger_path(arguments: &ProfileArguments) -> PathBuf {
+    arguments.ledger.clone().unwrap_or_else(|| arguments.profile.with_extension("ledger"))
+}
+
+/// `SOURCE_DATE_EPOCH`, if it is set.
+pub(super) fn epoch_from_environment() -> Result<Option<i64>, Failure> {
+    let Some(text) = env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|epoch| (0..1 << 33).contains(epoch));
+    number.map(Some).ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is {text:?}, not a number of seconds since 1970"))
+            .with_hint("for instance SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")
+    })
+}
+
+/// Now, in seconds since 1970.
+pub(super) fn now() -> Result<i64, Failure> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok());
+    since.ok_or_else(|| Failure::new(Kind::Io, "the clock of this computer stands before 1970"))
+}
+
+/// A path as it can be typed.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,173 @@
+//! `berry-image inspect`: what is in an image, whether or not it could be a base.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use serde::Serialize;
+
+use super::{args::Inspect, failure::Failure, report::Report, units::bytes};
+use crate::{
+    base::{cache::Cache, detect, facts::Facts, source},
+    disk::{
+        Storage, Window,
+        mbr::{Mbr, Partition},
+    },
+    error::Kind,
+    ext4::{self, Ext4},
+    fat::{self, Fat},
+    node::installed::{InstalledIdentity, installed},
+    profile::BaseReference,
+    progress::Stop,
+    tree::Tree,
+};
+
+/// What stands in a partition.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+enum FileSystem {
+    Fat(fat::Summary),
+    Ext4(ext4::Summary),
+    Unreadable { reason: String },
+}
+
+#[derive(Debug, Serialize)]
+struct PartitionReport {
+    number: usize,
+    r#type: String,
+    start: u64,
+    size: u64,
+    partuuid: String,
+    file_system: FileSystem,
+}
+
+#[derive(Debug, Serialize)]
+struct ImageReport {
+    image: String,
+    size: u64,
+    disk_id: String,
+    partitions: Vec<PartitionReport>,
+    /// What it is, if it is a stock image that a build could start from.
+    facts: Option<Facts>,
+    /// Why it is not.
+    not_a_base: Option<String>,
+    identity: Option<InstalledIdentity>,
+}
+
+/// What was found while going through the partitions.
+#[derive(Default)]
+struct Found {
+    boot: Option<Fat>,
+    root: Option<Tree>,
+}
+
+pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(), Failure> {
+    let path = std::path::absolute(&options.image)
+        .map_err(|error| Failure::new(Kind::Io, format!("the path of {} cannot be told: {error}", options.image.display())))?;
+    let reference = BaseReference::File { path, sha256: None };
+    let raw = source::obtain(&reference, &Cache::open_default()?, true, report, stop)?;
+    let storage: Arc<dyn Storage> = raw.storage;
+    let mbr = Mbr::read(&*storage)?;
+    let mut found = Found::default();
+    let partitions = (1..=4).filter_map(|number| Some((number, mbr.partition(number)?)));
+    let partitions = partitions.map(|(number, partition)| examine(&storage, &mbr, number, &partition, &mut found)).collect();
+    let (facts, not_a_base) = match (&found.root, &found.boot) {
+        (Some(tree), Some(boot)) => match detect::facts(tree, boot) {
+            Ok(facts) => (Some(facts), None),
+            Err(error) => (None, Some(Failure::from(error).to_string())),
+        },
+        _ => (None, Some("a boot partition (FAT) and a root (ext4) are needed".to_owned())),
+    };
+    let shown = ImageReport {
+        image: raw.name,
+        size: storage.size(),
+        disk_id: format!("{:08x}", mbr.disk_id()),
+        partitions,
+        facts,
+        not_a_base,
+        identity: found.root.as_ref().map(installed),
+    };
+    if options.json { report.json(&shown) } else { report.result(&as_text(&shown)) }
+}
+
+fn examine(storage: &Arc<dyn Storage>, mbr: &Mbr, number: usize, partition: &Partition, found: &mut Found) -> PartitionReport {
+    let file_system = match Window::new(Arc::clone(storage), partition.start, partition.size) {
+        Ok(window) => match partition.kind {
+            0x83 => read_ext4(window, found),
+            // FAT12, FAT16, FAT32, with and without LBA.
+            0x01 | 0x04 | 0x06 | 0x0b | 0x0c | 0x0e => read_fat(window, found),
+            kind => FileSystem::Unreadable { reason: format!("partitions of type {kind:02x} are not read") },
+        },
+        Err(error) => FileSystem::Unreadable { reason: error.to_string() },
+    };
+    PartitionReport {
+        number,
+        r#type: format!("{:02x}", partition.kind),
+        start: partition.start,
+        size: partition.size,
+        partuuid: mbr.partuuid(number),
+        file_system,
+    }
+}
+
+fn read_ext4(window: Window, found: &mut Found) -> FileSystem {
+    let ext4 = match Ext4::open(window) {
+        Ok(ext4) => ext4,
+        Err(error) => return FileSystem::Unreadable { reason: Failure::from(error).to_string() },
+    };
+    match ext4.tree() {
+        Ok(tree) => found.root.get_or_insert(tree),
+        Err(error) => return FileSystem::Unreadable { reason: Failure::from(error).to_string() },
+    };
+    FileSystem::Ext4(ext4.summary())
+}
+
+fn read_fat(window: Window, found: &mut Found) -> FileSystem {
+    match Fat::open(window).and_then(|fat| fat.summary().map(|summary| (fat, summary))) {
+        Ok((fat, summary)) => {
+            found.boot.get_or_insert(fat);
+            FileSystem::Fat(summary)
+        }
+        Err(error) => FileSystem::Unreadable { reason: Failure::from(error).to_string() },
+    }
+}
+
+fn as_text(image: &ImageReport) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_text(&mut text, image);
+    text
+}
+
+fn write_text(text: &mut String, image: &ImageReport) -> std::fmt::Result {
+    writeln!(text, "{}: {}, disk id {}", image.image, bytes(image.size), image.disk_id)?;
+    for partition in &image.partitions {
+        let PartitionReport { number, r#type, size, partuuid, start, .. } = partition;
+        writeln!(text, "  {number}  type {type}  {:>9} at {:>9}  PARTUUID {partuuid}", bytes(*size), bytes(*start))?;
+        match &partition.file_system {
+            FileSystem::Fat(fat) => {
+                let (label, id) = (fat.label.as_deref().unwrap_or("without label"), fat.volume_id.as_deref().unwrap_or("none"));
+                let (size, free) = (u64::from(fat.clusters) * fat.cluster_size, u64::from(fat.free_clusters) * fat.cluster_size);
+                writeln!(text, "     {:?} {label}, id {id}, {} of {} used", fat.variant, bytes(size - free), bytes(size))?;
+            }
+            FileSystem::Ext4(ext4) => {
+                let (size, free) = (ext4.blocks * ext4.block_size, ext4.free_blocks * ext4.block_size);
+                writeln!(text, "     ext4 {}, UUID {}, {} of {} used", ext4.label, ext4.uuid, bytes(size - free), bytes(size))?;
+                writeln!(text, "     {}", ext4.features.join(" "))?;
+            }
+            FileSystem::Unreadable { reason } => writeln!(text, "     unreadable: {reason}")?,
+        }
+    }
+    if let Some(facts) = &image.facts {
+        writeln!(text, "system: {}, {:?} {:?}, {:?}", facts.name, facts.flavour, facts.release, facts.architecture)?;
+        writeln!(text, "        boot partition at {}, expansion {:?}", facts.boot_mount, facts.expansion)?;
+    }
+    if let Some(reason) = &image.not_a_base {
+        writeln!(text, "no base for a build: {reason}")?;
+    }
+    if let Some(identity) = &image.identity {
+        writeln!(text, "identity:")?;
+        for (name, value) in identity.lines() {
+            writeln!(text, "  {name:<12} {value}")?;
+        }
+    }
+    Ok(())
+}

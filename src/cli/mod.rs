@@ -1,0 +1,44 @@
+//! The command line: one file per command. The only place that prints.
+
+mod args;
+mod build;
+mod check;
+mod failure;
+mod hash_password;
+mod inputs;
+mod inspect;
+mod plan;
+mod report;
+mod schema;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+use report::Report;
+
+/// Reads the command line, does what it says, and tells how that went: the exit codes are those of [`crate::error::Kind`].
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let report = Report::new();
+    let stop = report::stop_on_signals();
+    let outcome = match &arguments.command {
+        Command::Build(options) => build::run(options, &report, &stop),
+        Command::Plan(options) => plan::run(options, &report, &stop),
+        Command::Check(options) => check::run(options, &report, &stop),
+        Command::Inspect(options) => inspect::run(options, &report, &stop),
+        Command::Schema => schema::run(&report),
+        Command::HashPassword => hash_password::run(&report),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            report.failure(&failure);
+            ExitCode::from(failure.kind().exit_code())
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `berry-image plan`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{args, failure::Failure, inputs, report::Report, units::bytes};
+use crate::{
+    base::Base,
+    ext4::write::Usage,
+    node::{ledger::Ledger, settings},
+    plan::{NodePlan, Plan},
+    profile::{Node, Profile, Public},
+    progress::Stop,
+    tree::Change,
+};
+
+pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<(), Failure> {
+    let profile = inputs::profile(&options.profile, report)?;
+    let base = inputs::base(&profile, options.profile.offline, report, stop)?;
+    let ledger = match Ledger::load(&inputs::ledger_path(&options.profile))? {
+        Some(mut ledger) => {
+            let has_new = ledger.ensure(&profile)?;
+            if has_new { ledger.into_provisional() } else { ledger }
+        }
+        None => Ledger::provisional(&profile, inputs::epoch_from_environment()?.map_or_else(inputs::now, Ok)?)?,
+    };
+    let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
+    let plan = Plan::new(&profile, &base, &ledger, &build)?;
+    if options.json {
+        return report.json(&as_json(&profile, &base, &plan, ledger.is_provisional()));
+    }
+    report.result(&as_text(&profile, &base, &plan, ledger.is_provisional(), options.verbose))
+}
+
+fn as_text(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, verbose: bool) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_text(&mut text, profile, base, plan, is_provisional, verbose);
+    text
+}
+
+fn write_text(text: &mut String, profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, verbose: bool) -> std::fmt::Result {
+    let partitions = &plan.partitions;
+    writeln!(text, "cluster {}, {} nodes, from {} ({})", profile.cluster, profile.nodes.len(), base.name, base.facts.name)?;
+    writeln!(text, "each image: {}", bytes(partitions.image_size()))?;
+    writeln!(text, "  1 boot   {:>9}  FAT, as in the base", bytes(partitions.boot.size))?;
+    writeln!(text, "  2 root   {:>9}  ext4, does not grow", bytes(partitions.root.size))?;
+    let grown = bytes(partitions.brick_grown);
+    writeln!(
+        text,
+        "  3 brick  {:>9}  ext4 at {}, to grow to {grown} on a card of {}",
+        bytes(partitions.brick.size),
+        profile.brick.mount_point,
+        bytes(profile.card_size)
+    )?;
+    if is_provisional {
+        writeln!(text, "identities of nodes that have none yet are made by `build`; those shown here are examples")?;
+    }
+    for (node, planned) in profile.nodes.iter().zip(&plan.nodes) {
+        writeln!(text, "\n{}  {}", node.name, place(node))?;
+        writeln!(
+            text,
+            "  root   {} of {} used, PARTUUID {}",
+            bytes(used(&planned.root)),
+            bytes(partitions.root.size),
+            planned.partuuid(2)
+        )?;
+        writeln!(text, "  root   {}", tally(planned.root_changes.iter().map(|(_, change)| *change)))?;
+        writeln!(text, "  boot   {}", tally(planned.boot_changes.iter().map(|(_, change)| *change)))?;
+        if verbose {
+            for (path, change) in paths(planned) {
+                writeln!(text, "    {} {path}", sign(change))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn place(node: &Node) -> String {
+    let address = node.address.map_or_else(|| "address by DHCP".to_owned(), |address| address.to_string());
+    let how = if node.dhcp && node.address.is_some() { " reserved by the router" } else { "" };
+    let public = node.remote.as_ref().map(|remote| match &remote.public {
+        Public::Address(address) => format!(", remote, reached at {address}"),
+        Public::Name(name) => format!(", remote, reached at {name}"),
+    });
+    format!("{address}{how}{}", public.unwrap_or_default())
+}
+
+fn used(usage: &Usage) -> u64 {
+    (usage.blocks - usage.free_blocks) * u64::from(usage.block_size)
+}
+
+fn tally(changes: impl Iterator<Item = Change>) -> String {
+    let mut counts = [0; 3];
+    changes.for_each(|change| counts[change as usize] += 1);
+    let names = ["added", "removed", "changed"];
+    let parts: Vec<_> = counts.iter().zip(names).filter(|(count, _)| **count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    if parts.is_empty() { "as in the base".to_owned() } else { parts.join(", ") }
+}
+
+const fn sign(change: Change) -> char {
+    match change {
+        Change::Added => '+',
+        Change::Removed => '-',
+        Change::Changed => '~',
+    }
+}
+
+/// All paths that change, those of the boot partition first, under a name that says so.
+fn paths(planned: &NodePlan) -> impl Iterator<Item = (String, Change)> {
+    let boot = planned.boot_changes.iter().map(|(name, change)| (format!("boot:/{name}"), *change));
+    let root = planned.root_changes.iter().map(|(path, change)| (path.escape_ascii().to_string(), *change));
+    boot.chain(root)
+}
+
+fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool) -> Value {
+    let partitions = &plan.partitions;
+    let span = |span: crate::plan::Span| json!({ "start": span.start, "size": span.size });
+    let nodes = profile.nodes.iter().zip(&plan.nodes).map(|(node, planned)| {
+        let changes: Vec<_> =
+            paths(planned).map(|(path, change)| json!({ "path": path, "change": format!("{change:?}").to_lowercase() })).collect();
+        json!({
+            "name": node.name.as_str(),
+            "file": format!("{}.img", node.name),
+            "address": node.address,
+            "dhcp": node.dhcp,
+            "remote": node.remote.is_some(),
+            "partuuids": [planned.partuuid(1), planned.partuuid(2), planned.partuuid(3)],
+            "root": { "used": used(&planned.root), "inodes_used": planned.root.inodes - planned.root.free_inodes },
+            "brick": { "used": used(&planned.brick) },
+            "changes": changes,
+        })
+    });
+    json!({
+        "cluster": profile.cluster,
+        "base": { "name": base.name, "facts": base.facts },
+        "epoch": plan.epoch,
+        "identities": if is_provisional { "provisional" } else { "ledger" },
+        "image_size": partitions.image_size(),
+        "partitions": [span(partitions.boot), span(partitions.root), span(partitions.brick)],
+        "brick_grown": partitions.brick_grown,
+        "nodes": nodes.collect::<Vec<_>>(),
+    })
+}
