@@ -1,0 +1,63 @@
+//! Running the built program and the tools that judge what it made.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// A folder of this test, on the disk that also holds the target folder (images are large, `/tmp` may be small).
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written")
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program under test.
+pub fn berry() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_berry-image"))
+}
+
+/// A tool on the search path, speaking English.
+pub fn tool(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.env("LC_ALL", "C");
+    command
+}
+
+/// Runs a command; a tool that is missing is a failure of the test, never a reason to skip it.
+pub fn output(command: &mut Command) -> Output {
+    let name = command.get_program().to_owned();
+    command.output().unwrap_or_else(|error| panic!("{} could not be started: {error} (.ci/setup test installs it)", name.display()))
+}
+
+/// Runs a command that must succeed and returns what it printed to standard output.
+pub fn ok(command: &mut Command) -> String {
+    let result = output(command);
+    let (out, err) = (String::from_utf8_lossy(&result.stdout), String::from_utf8_lossy(&result.stderr));
+    assert!(result.status.success(), "{command:?} ended with {}\n{out}\n{err}", result.status);
+    out.into_owned()
+}
+
+/// Runs a command that must fail with this exit code and returns what it printed to standard error.
+pub fn fails(code: i32, command: &mut Command) -> String {
+    let result = output(command);
+    let (out, err) = (String::from_utf8_lossy(&result.stdout), String::from_utf8_lossy(&result.stderr));
+    assert_eq!(result.status.code(), Some(code), "{command:?}\n{out}\n{err}");
+    err.into_owned()
+}
+
+/// Runs a shell command that must succeed, with `$1`, `$2`, … as given.
+pub fn shell(script: &str, arguments: &[&OsStr]) -> String {
+    ok(tool("bash").args(["-euo", "pipefail", "-c", script, "bash"]).args(arguments))
+}
+
+/// Puts a profile of the repository into `folder` (its ledger stands beside it) and returns its path there.
+pub fn profile_in(folder: &Path, name: &str) -> PathBuf {
+    let copy = folder.join(name);
+    std::fs::copy(repository().join("profiles").join(name), &copy).expect("the profile can be copied");
+    copy
+}
