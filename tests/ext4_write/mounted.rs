@@ -69,7 +69,7 @@ pub(crate) fn compare(tree: &Tree, root: &Path, large_inodes: bool) {
             Kind::Socket => assert!(type_of.is_socket()),
         }
         if type_of.is_dir() || type_of.is_file() {
-            let file = rustix::fs::open(&path, OFlags::RDONLY | OFlags::NOATIME, Mode::empty()).unwrap();
+            let file = rustix::fs::open(&path, OFlags::RDONLY | OFlags::NOATIME | OFlags::CLOEXEC, Mode::empty()).unwrap();
             let flags = rustix::fs::ioctl_getflags(&file).unwrap().bits();
             // Those that trees::meta() makes.
             assert_eq!(flags & 0x3_00F2, inode.meta.flags, "{}", path.display());
@@ -78,7 +78,7 @@ pub(crate) fn compare(tree: &Tree, root: &Path, large_inodes: bool) {
 }
 
 /// How ext4 keeps a time.
-fn stored(time: Time, large_inodes: bool) -> (i64, i64) {
+pub(crate) fn stored(time: Time, large_inodes: bool) -> (i64, i64) {
     let last = if large_inodes { (1 << 34) - (1 << 31) - 1 } else { i64::from(i32::MAX) };
     let nanoseconds = if large_inodes { i64::from(time.nanoseconds) } else { 0 };
     (time.seconds.clamp(i64::from(i32::MIN), last), nanoseconds)

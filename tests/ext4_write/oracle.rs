@@ -111,7 +111,13 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let output = run("umount", &[self.path.to_str().unwrap()]);
-        assert!(output.status.success() || std::thread::panicking(), "umount: {}", String::from_utf8_lossy(&output.stderr));
+        // Between fork and exec a tool that another test starts holds files that were open here.
+        for _ in 0..50 {
+            if run("umount", &[self.path.to_str().unwrap()]).status.success() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(std::thread::panicking(), "{} cannot be unmounted", self.path.display());
     }
 }

@@ -89,7 +89,7 @@ fn xattrs() -> impl Strategy<Value = Xattrs> {
     let one = prop_oneof![
         4 => ("(user|trusted|security)\\.[a-z]{1,20}", vec(any::<u8>(), 0..60)).prop_map(|(name, value)| (name.into_bytes(), value)),
         1 => Just((b"system.posix_acl_access".to_vec(), ACL.to_vec())),
-        1 => ("user\\.[a-z]{1,9}", vec(any::<u8>(), 60..400)).prop_map(|(name, value)| (name.into_bytes(), value)),
+        1 => ("user\\.[a-z]{1,9}", vec(any::<u8>(), 60..250)).prop_map(|(name, value)| (name.into_bytes(), value)),
     ];
     prop_oneof![3 => Just(Xattrs::new()), 1 => vec(one, 1..4).prop_map(|list| list.into_iter().collect())]
 }

@@ -98,10 +98,12 @@ impl Options {
     /// on errors and the share of reserved blocks are kept.
     ///
     /// Kept features: has_journal, ext_attr, resize_inode, dir_index; filetype, extent, 64bit, flex_bg, metadata_csum_seed (the seed is
-    /// that of the new UUID); sparse_super, large_file, huge_file, uninit_bg, dir_nlink, extra_isize, metadata_csum, project. Other
-    /// compatible features are dropped: by their definition nothing depends on them. So `orphan_file` is, and orphans are kept on the
-    /// list in the superblock instead, which every kernel can do. `large_dir` and `inline_data` are dropped, and small files are
-    /// written as ordinary ones. `uninit_bg` is dropped beside `metadata_csum`, as `mke2fs` does.
+    /// that of the new UUID); sparse_super, large_file, huge_file, uninit_bg, dir_nlink, extra_isize, metadata_csum, project.
+    ///
+    /// Other compatible features are dropped: by their definition nothing depends on them. `sparse_super2` becomes `sparse_super`;
+    /// `orphan_file` goes, and orphans are kept on the list in the superblock instead, which every kernel can do. `large_dir` and
+    /// `inline_data` are dropped, and small files are written as ordinary ones. `uninit_bg` is dropped beside `metadata_csum`, as
+    /// `mke2fs` does.
     ///
     /// # Errors
     /// When `base` has another feature, no extents, or sizes that are not written here.
@@ -114,6 +116,10 @@ impl Options {
         }
         let block_size = 1024 << base.log_block_size;
         let mut ro_compat_features = base.feature_ro_compat | ro_compat::LARGE_FILE;
+        if base.feature_compat & compat::SPARSE_SUPER2 != 0 {
+            // Two backups at places of choice become those at the customary places, or else every group would have one.
+            ro_compat_features |= ro_compat::SPARSE_SUPER;
+        }
         if ro_compat_features & ro_compat::METADATA_CSUM != 0 {
             ro_compat_features &= !ro_compat::GDT_CSUM;
         }

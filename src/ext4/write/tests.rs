@@ -195,7 +195,7 @@ fn features_that_only_allow_something_are_dropped_and_others_refused() {
         Options::like(&base, 1 << 30, [1; 16], [2; 16], 5)
     };
     let dropped = like(|base| {
-        base.feature_compat |= compat::ORPHAN_FILE | compat::FAST_COMMIT;
+        base.feature_compat |= compat::ORPHAN_FILE | compat::FAST_COMMIT | compat::SPARSE_SUPER2;
         base.feature_incompat |= incompat::LARGEDIR | incompat::INLINE_DATA;
         base.feature_ro_compat |= ro_compat::GDT_CSUM;
     });
