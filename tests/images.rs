@@ -89,7 +89,8 @@ fn partition_uuids_agree_everywhere() {
 
 #[test]
 fn identities_differ_between_nodes() {
-    let identity: [(&str, fn(&Image) -> String); 6] = [
+    type Of = fn(&Image) -> String;
+    let identity: [(&str, Of); 6] = [
         ("disk id", |image| image.disk_id.clone()),
         ("host name", |image| image.root_file("/etc/hostname")),
         ("machine id", |image| image.root_file("/etc/machine-id")),
@@ -208,6 +209,12 @@ fn the_manifest_tells_the_truth() {
             let (offset, length) = (range["offset"].as_u64().unwrap(), range["length"].as_u64().unwrap());
             assert!(offset >= covered, "ranges are sorted and disjoint");
             covered = offset + length;
+            if range["sha256"].is_null() {
+                let script = "tail -c +$(($2 + 1)) \"$1\" | head -c \"$3\" | cmp -n \"$3\" - /dev/zero";
+                let arguments = [offset, length].map(|number| number.to_string());
+                ok(tool("bash").args(["-c", script, "bash"]).arg(&path).args(arguments));
+                continue;
+            }
             let script = "tail -c +$(($2 + 1)) \"$1\" | head -c \"$3\" | sha256sum";
             let sum = output(tool("bash").args(["-c", script, "bash"]).args([
                 path.as_os_str(),
