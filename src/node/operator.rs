@@ -47,7 +47,8 @@ fn reached_at(node: &Node) -> String {
 /// When the folder's path cannot stand in such a file.
 pub fn ssh_config(profile: &Profile, ledger: &Ledger, folder: &Path) -> Result<String, NodeError> {
     let known_hosts = quoted(&folder.join(KNOWN_HOSTS_FILE))?;
-    let key = ledger.operator_key().map(|_| quoted(&folder.join(KEY_FILE))).transpose()?;
+    let key = ledger.operator_key().filter(|_| profile.user.keys.is_empty());
+    let key = key.map(|_| quoted(&folder.join(KEY_FILE))).transpose()?;
     let mut text = format!("# The cluster {}. Use: ssh -F {} NODE\n", profile.cluster, folder.join("ssh_config").display());
     for node in &profile.nodes {
         let (name, address, user) = (&node.name, reached_at(node), &profile.user.name);

@@ -63,7 +63,12 @@ pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) 
     ssh::apply(&mut editor, profile)?;
     network::apply(&mut editor, facts, profile)?;
     clock::apply(&mut editor, facts, profile)?;
-    editor.folder(&profile.brick.mount_point, 0o755, 0, 0)?;
+    let mount_point = &profile.brick.mount_point;
+    if !editor.names(mount_point).is_empty() {
+        // The brick would hide it: a home with its keys, a database of the system.
+        return Err(NodeError::Taken { what: "mount point", value: mount_point.clone() });
+    }
+    editor.folder(mount_point, 0o755, 0, 0)?;
     for (path, permissions) in personal_files(facts) {
         editor.reserve(path, permissions)?;
     }

@@ -178,7 +178,8 @@ fn login_shell(editor: &Editor) -> &'static str {
 fn set_passwords(files: &mut Files, name: &str, hash: &str, epoch: i64) {
     files.passwd.each_password("", |password| (password != b"x").then_some("x"));
     files.shadow.each_password(name, |password| (!password.starts_with(b"!") && !password.starts_with(b"*")).then_some(LOCKED));
-    let day = epoch.div_euclid(SECONDS_PER_DAY);
+    // Day 0 would mean: to be changed at the next login (shadow(5)).
+    let day = epoch.div_euclid(SECONDS_PER_DAY).max(1);
     files.shadow.remove(name);
     files.shadow.push(&format!("{name}:{hash}:{day}:0:99999:7:::"));
 }
