@@ -141,7 +141,7 @@ impl Cache {
         &self.root
     }
 
-    /// SHA-256 of the file at `path` as it stands there; remembered, see [`sources`].
+    /// SHA-256 of the file at `path` as it stands there; remembered, by path, size, time, inode and device.
     ///
     /// # Errors
     /// When it cannot be read, changes meanwhile, or `stop` is requested.

@@ -50,7 +50,7 @@ pub fn obtain(
     }
 }
 
-/// Whether [`obtain`] would be quick and need no network: for `check`, which must not take minutes.
+/// Whether [`obtain`] would be quick, if only to fail, and need no network: for `check`, which must not take minutes.
 ///
 /// # Errors
 /// When the cache cannot be read, or there is no such `debian:` suite.
@@ -58,19 +58,18 @@ pub fn is_at_hand(reference: &BaseReference, cache: &Cache) -> Result<bool, Base
     match reference {
         BaseReference::Debian { suite } => Ok(cache.get(&debian::key(suite)?)?.is_some()),
         BaseReference::File { path, .. } => {
-            let Ok(storage) = FileStorage::open(path) else { return Ok(false) };
+            // What is wrong with it is worth saying, and said at once.
+            let Ok(storage) = FileStorage::open(path) else { return Ok(true) };
             match sniff(&storage) {
                 Ok(Sniffed::Supported(Format::Raw)) => Ok(true),
                 Ok(Sniffed::Supported(_)) => match cache.known_digest(path) {
                     Some(digest) => Ok(cache.get(&key(&digest))?.is_some()),
                     None => Ok(false),
                 },
-                // What is wrong with it is worth saying, and said at once.
-                Ok(_) => Ok(true),
-                Err(_) => Ok(false),
+                Ok(_) | Err(_) => Ok(true),
             }
         }
-        BaseReference::Url { .. } => Ok(false),
+        BaseReference::Url { .. } => Ok(true),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Write one SD image per node of a profile
     Build(Build),
-    /// Show what `build` would do with each node, and write nothing
+    /// Show what `build` would do with each node; no image is written
     Plan(Plan),
     /// Check a profile, and that its base can carry it
     Check(Check),

@@ -1,6 +1,9 @@
 //! `berry-image build`.
 
-use std::{num::NonZeroUsize, path::Path};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use super::{args::Build, failure::Failure, inputs, report::Report, units};
 use crate::{
@@ -11,7 +14,7 @@ use crate::{
     output::{
         Staging,
         digest::Sum,
-        manifest::{BaseEntry, ImageEntry, Manifest, RangeEntry},
+        manifest::{BaseEntry, Found, ImageEntry, Manifest, RangeEntry},
         platform,
         sparse::{self, Written},
     },
@@ -27,7 +30,7 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     let selected = select(&profile, &options.node)?;
     let output = options.output.clone().unwrap_or_else(|| Path::new("images").join(&profile.cluster));
     let ledger_path = inputs::ledger_path(&options.profile);
-    let (mut ledger, is_first) = identities(&profile, &ledger_path, &output, options.new_identities)?;
+    let Identities { mut ledger, is_first, is_changed } = identities(&profile, &ledger_path, &output, options.new_identities)?;
     let base = inputs::base(&profile, options.profile.offline, report, stop)?;
     let settings = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let plan = Plan::new(&profile, &base, &ledger, &settings)?;
@@ -35,16 +38,17 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     let jobs: Vec<_> = selected.iter().zip(&images).map(|(index, image)| Job { node: &profile.nodes[*index], image }).collect();
 
     let mut staging = Staging::begin(&output)?;
+    if is_changed {
+        // As soon as an image has its name it may end up on a card, so the identities are kept first.
+        ledger.save(&ledger_path)?;
+    }
     let written = write(&mut staging, &jobs, options, report, stop)?;
     operator_files(&mut staging, &profile, &ledger, &output)?;
     let entries = jobs.iter().zip(written).map(|(job, written)| entry(job, written)).collect();
     let manifest = manifest(&profile, &base, settings.epoch, &output, entries)?;
     staging.write(MANIFEST, 0o644, &manifest.to_json())?;
-    // As soon as an image has its name it may end up on a card, so the identities are kept first.
-    ledger.save(&ledger_path)?;
     staging.commit(MANIFEST, !options.no_sync)?;
-    epilogue(&output, &ledger_path, is_first, &jobs, report);
-    Ok(())
+    epilogue(&output, &ledger_path, is_first, &jobs, report)
 }
 
 /// A node and its image.
@@ -92,33 +96,55 @@ fn select(profile: &Profile, names: &[String]) -> Result<Vec<usize>, Failure> {
     Ok(selected)
 }
 
-/// The ledger, with an identity for each node, and whether it is new. Nothing is written yet.
-fn identities(profile: &Profile, path: &Path, output: &Path, new_identities: bool) -> Result<(Ledger, bool), Failure> {
+/// The ledger, with an identity for each node.
+struct Identities {
+    ledger: Ledger,
+    is_first: bool,
+    /// Whether it has to be written.
+    is_changed: bool,
+}
+
+/// Reads the ledger or makes a new one. Nothing is written yet.
+fn identities(profile: &Profile, path: &Path, output: &Path, new_identities: bool) -> Result<Identities, Failure> {
     if let Some(mut ledger) = Ledger::load(path)? {
-        ledger.ensure(profile)?;
-        return Ok((ledger, false));
+        if new_identities {
+            return Err(Failure::new(Kind::Usage, format!("--new-identities, but the ledger {} is there", path.display()))
+                .with_hint("leave the option out to keep the identities, or move the ledger away to give them up"));
+        }
+        let is_changed = ledger.ensure(profile)?;
+        return Ok(Identities { ledger, is_first: false, is_changed });
     }
-    if earlier_manifest(output)?.is_some_and(|manifest| manifest.cluster == profile.cluster) && !new_identities {
-        let message = format!(
-            "images of `{}` were built before ({}), but their ledger {} is gone",
-            profile.cluster,
-            output.join(MANIFEST).display(),
-            path.display()
-        );
+    if let Some(trace) = trace_of_earlier_build(profile, output)?.filter(|_| !new_identities) {
+        let message =
+            format!("images of `{}` were built before ({}), but their ledger {} is gone", profile.cluster, trace.display(), path.display());
         return Err(Failure::new(Kind::Refused, message).with_hint(
             "put your backup of the ledger in its place; with --new-identities every node becomes a stranger to cards that are in use",
         ));
     }
     let epoch = inputs::epoch_from_environment()?.map_or_else(inputs::now, Ok)?;
-    Ok((Ledger::create(profile, epoch)?, true))
+    Ok(Identities { ledger: Ledger::create(profile, epoch)?, is_first: true, is_changed: true })
+}
+
+/// A file by which an earlier build of this profile shows: its manifest, one that cannot be read, or an image.
+fn trace_of_earlier_build(profile: &Profile, output: &Path) -> Result<Option<PathBuf>, Failure> {
+    match earlier_manifest(output)? {
+        Found::Manifest(manifest) if manifest.cluster != profile.cluster => return Ok(None),
+        Found::Manifest(_) | Found::Other => return Ok(Some(output.join(MANIFEST))),
+        Found::Nothing => {}
+    }
+    let images = profile.nodes.iter().map(|node| output.join(format!("{}.img", node.name)));
+    Ok(images.into_iter().find(|image| image.exists()))
 }
 
 /// The record of this build; images that an earlier run of the same build left in the folder stay listed.
 fn manifest(profile: &Profile, base: &Base, epoch: i64, output: &Path, mut fresh: Vec<ImageEntry>) -> Result<Manifest, Failure> {
     let base = BaseEntry { name: base.name.clone(), sha256: Sum(base.sha256).to_string() };
     let mut manifest = Manifest::new(&profile.cluster, base, epoch);
-    let earlier = earlier_manifest(output)?.filter(|earlier| earlier.is_of_same_build(&manifest));
-    fresh.extend(earlier.into_iter().flat_map(|earlier| earlier.images));
+    if let Found::Manifest(earlier) = earlier_manifest(output)?
+        && earlier.is_of_same_build(&manifest)
+    {
+        fresh.extend(earlier.images);
+    }
     for node in &profile.nodes {
         // What was written now stands before what was written earlier.
         if let Some(position) = fresh.iter().position(|image| image.node == node.name.as_str()) {
@@ -128,7 +154,11 @@ fn manifest(profile: &Profile, base: &Base, epoch: i64, output: &Path, mut fresh
     Ok(manifest)
 }
 
-fn earlier_manifest(output: &Path) -> Result<Option<Manifest>, Failure> {
+fn earlier_manifest(output: &Path) -> Result<Found, Failure> {
+    if output.exists() && !output.is_dir() {
+        return Err(Failure::new(Kind::Refused, format!("{} is a file, not a folder", output.display()))
+            .with_hint("name another folder with --output"));
+    }
     let path = output.join(MANIFEST);
     Manifest::load(&path).map_err(|error| Failure::new(Kind::Io, format!("reading {} failed: {error}", path.display())))
 }
@@ -161,22 +191,22 @@ fn operator_files(staging: &mut Staging, profile: &Profile, ledger: &Ledger, out
 }
 
 /// The last lines: what was made, and what to do with it.
-fn epilogue(output: &Path, ledger: &Path, is_first: bool, jobs: &[Job], report: &Report) {
+fn epilogue(output: &Path, ledger: &Path, is_first: bool, jobs: &[Job], report: &Report) -> Result<(), Failure> {
     for job in jobs {
         let (size, used) = (units::bytes(job.image.size()), units::bytes(job.image.stored_bytes()));
-        report.note(&format!("{}  {size}, {used} used", output.join(job.file_name()).display()));
+        report.result(&format!("{}  {size}, {used} used\n", output.join(job.file_name()).display()))?;
     }
-    let Some(first) = jobs.first() else { return };
+    let Some(first) = jobs.first() else { return Ok(()) };
     let image = output.join(first.file_name());
-    report
-        .note(&format!("\nNext: write each image to its card, for instance  sudo dd if={} of=/dev/sdX bs=4M conv=fsync", image.display()));
+    report.note(&format!("\nNext: write each image to its card, for instance  sudo dd if={image:?} of=/dev/sdX bs=4M conv=fsync"));
     report.note(&format!(
-        "      put in the cards, power on in any order, then  ssh -F {}/ssh_config {}",
-        output.display(),
+        "      put in the cards, power on in any order, then  ssh -F {:?} {}",
+        output.join("ssh_config"),
         first.node.name
     ));
     if is_first {
         report.note(&format!("Keep: {} holds the identities and keys of all nodes: back it up, show it to nobody.", ledger.display()));
         report.note("      Without it a replaced card comes back as a stranger to its own cluster.");
     }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{args::Check, failure::Failure, inputs, report::Report, units};
 use crate::{
     base::{cache::Cache, source},
-    node::{ledger::Ledger, settings},
+    node::settings,
     plan::Plan,
     progress::Stop,
 };
@@ -13,10 +13,10 @@ use crate::{
 pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::profile(&options.profile, report)?;
     let name = inputs::shown(&options.profile.profile);
+    let ledger = inputs::ledger_to_look_at(&options.profile, &profile)?;
     let at_hand = source::is_at_hand(&profile.base, &Cache::open_default()?)?;
     if at_hand {
         let base = inputs::base(&profile, true, report, stop)?;
-        let ledger = Ledger::provisional(&profile, inputs::epoch_from_environment()?.map_or_else(inputs::now, Ok)?)?;
         Plan::new(&profile, &base, &ledger, &settings::Build::new(&ledger, None))?;
         if options.json {
             return report.json(&json!({ "profile": "ok", "base": { "checked": true, "name": base.name, "facts": base.facts } }));

@@ -41,5 +41,10 @@ fn read_line() -> Result<Secret<String>, Failure> {
 }
 
 fn failed(error: &io::Error) -> Failure {
-    Failure::new(Kind::Io, format!("reading the password failed: {error}"))
+    let kind = match error.kind() {
+        io::ErrorKind::Interrupted => Kind::Interrupted,
+        io::ErrorKind::InvalidData => Kind::Usage,
+        _ => Kind::Io,
+    };
+    Failure::new(kind, format!("reading the password failed: {error}"))
 }

@@ -11,6 +11,7 @@ use super::{args::ProfileArguments, failure::Failure, report::Report};
 use crate::{
     base::{self, Base},
     error::Kind,
+    node::ledger::Ledger,
     profile::{self, BaseReference, ProcessEnvironment, Profile},
     progress::Stop,
 };
@@ -47,6 +48,17 @@ pub(super) fn base(profile: &Profile, offline: bool, report: &Report, stop: &Sto
 /// Where the ledger is.
 pub(super) fn ledger_path(arguments: &ProfileArguments) -> PathBuf {
     arguments.ledger.clone().unwrap_or_else(|| arguments.profile.with_extension("ledger"))
+}
+
+/// The identities for a command that writes nothing: the ledger's, or, where a node has none yet, provisional ones.
+pub(super) fn ledger_to_look_at(arguments: &ProfileArguments, profile: &Profile) -> Result<Ledger, Failure> {
+    match Ledger::load(&ledger_path(arguments))? {
+        Some(mut ledger) => {
+            let has_new = ledger.ensure(profile)?;
+            Ok(if has_new { ledger.into_provisional() } else { ledger })
+        }
+        None => Ok(Ledger::provisional(profile, epoch_from_environment()?.map_or_else(now, Ok)?)?),
+    }
 }
 
 /// `SOURCE_DATE_EPOCH`, if it is set.

@@ -1,14 +1,20 @@
 //! `berry-image inspect`: what is in an image, whether or not it could be a base.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use serde::Serialize;
 
 use super::{args::Inspect, failure::Failure, report::Report, units::bytes};
 use crate::{
-    base::{cache::Cache, detect, facts::Facts, source},
+    base::{
+        cache::Cache,
+        detect,
+        facts::Facts,
+        sniff::{Format, Sniffed, sniff},
+        source,
+    },
     disk::{
-        Storage, Window,
+        FileStorage, Storage, Window,
         mbr::{Mbr, Partition},
     },
     error::Kind,
@@ -62,9 +68,7 @@ struct Found {
 pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let path = std::path::absolute(&options.image)
         .map_err(|error| Failure::new(Kind::Io, format!("the path of {} cannot be told: {error}", options.image.display())))?;
-    let reference = BaseReference::File { path, sha256: None };
-    let raw = source::obtain(&reference, &Cache::open_default()?, true, report, stop)?;
-    let storage: Arc<dyn Storage> = raw.storage;
+    let storage = open(&path, report, stop)?;
     let mbr = Mbr::read(&*storage)?;
     let mut found = Found::default();
     let partitions = (1..=4).filter_map(|number| Some((number, mbr.partition(number)?)));
@@ -77,7 +81,7 @@ pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(),
         _ => (None, Some("a boot partition (FAT) and a root (ext4) are needed".to_owned())),
     };
     let shown = ImageReport {
-        image: raw.name,
+        image: options.image.display().to_string(),
         size: storage.size(),
         disk_id: format!("{:08x}", mbr.disk_id()),
         partitions,
@@ -86,6 +90,17 @@ pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(),
         identity: found.root.as_ref().map(installed),
     };
     if options.json { report.json(&shown) } else { report.result(&as_text(&shown)) }
+}
+
+/// A raw image where it is, a packed one from the cache.
+fn open(path: &Path, report: &Report, stop: &Stop) -> Result<Arc<dyn Storage>, Failure> {
+    if let Ok(storage) = FileStorage::open(path)
+        && matches!(sniff(&storage), Ok(Sniffed::Supported(Format::Raw)))
+    {
+        return Ok(Arc::new(storage));
+    }
+    let reference = BaseReference::File { path: path.to_owned(), sha256: None };
+    Ok(source::obtain(&reference, &Cache::open_default()?, true, report, stop)?.storage)
 }
 
 fn examine(storage: &Arc<dyn Storage>, mbr: &Mbr, number: usize, partition: &Partition, found: &mut Found) -> PartitionReport {

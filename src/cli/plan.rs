@@ -8,7 +8,7 @@ use super::{args, failure::Failure, inputs, report::Report, units::bytes};
 use crate::{
     base::Base,
     ext4::write::Usage,
-    node::{ledger::Ledger, settings},
+    node::settings,
     plan::{NodePlan, Plan},
     profile::{Node, Profile, Public},
     progress::Stop,
@@ -18,13 +18,7 @@ use crate::{
 pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::profile(&options.profile, report)?;
     let base = inputs::base(&profile, options.profile.offline, report, stop)?;
-    let ledger = match Ledger::load(&inputs::ledger_path(&options.profile))? {
-        Some(mut ledger) => {
-            let has_new = ledger.ensure(&profile)?;
-            if has_new { ledger.into_provisional() } else { ledger }
-        }
-        None => Ledger::provisional(&profile, inputs::epoch_from_environment()?.map_or_else(inputs::now, Ok)?)?,
-    };
+    let ledger = inputs::ledger_to_look_at(&options.profile, &profile)?;
     let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let plan = Plan::new(&profile, &base, &ledger, &build)?;
     if options.json {
@@ -49,7 +43,7 @@ fn write_text(text: &mut String, profile: &Profile, base: &Base, plan: &Plan, is
     let grown = bytes(partitions.brick_grown);
     writeln!(
         text,
-        "  3 brick  {:>9}  ext4 at {}, to grow to {grown} on a card of {}",
+        "  3 brick  {:>9}  ext4 at {}, room for {grown} on a card of {}",
         bytes(partitions.brick.size),
         profile.brick.mount_point,
         bytes(profile.card_size)

@@ -105,7 +105,7 @@ impl Drop for TerminalBar {
 pub(super) fn stop_on_signals() -> Stop {
     use signal_hook::{consts, flag};
     let stop = Stop::default();
-    for signal in [consts::SIGINT, consts::SIGTERM, consts::SIGHUP] {
+    for signal in [consts::SIGINT, consts::SIGTERM] {
         // Registering fails only for signals that no program may catch. Without it the program simply ends at once.
         let _ = flag::register_conditional_shutdown(signal, Kind::Interrupted.exit_code().into(), stop.flag());
         let _ = flag::register(signal, stop.flag());

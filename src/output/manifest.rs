@@ -70,6 +70,17 @@ pub struct RangeEntry {
     pub sha256: Option<String>,
 }
 
+/// What stands under the name of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No file.
+    Nothing,
+    /// A manifest.
+    Manifest(Box<Manifest>),
+    /// A file that this version does not understand: of a newer one, or damaged.
+    Other,
+}
+
 impl Manifest {
     /// A manifest without images.
     #[must_use]
@@ -78,18 +89,19 @@ impl Manifest {
         Self { format: FORMAT, program, cluster: cluster.to_owned(), base, epoch, images: Vec::new() }
     }
 
-    /// Reads the manifest at `path`; `None` when there is no file, or none that this version understands.
+    /// Reads the manifest at `path`.
     ///
     /// # Errors
     /// When there is a file that cannot be read.
-    pub fn load(path: &Path) -> io::Result<Option<Self>> {
+    pub fn load(path: &Path) -> io::Result<Found> {
         match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(error),
-            Ok(metadata) if metadata.len() > MAX_SIZE => return Ok(None),
+            Ok(metadata) if metadata.len() > MAX_SIZE => return Ok(Found::Other),
             Ok(_) => {}
         }
-        Ok(serde_json::from_slice(&fs::read(path)?).ok().filter(|manifest: &Self| manifest.format == FORMAT))
+        let manifest = serde_json::from_slice(&fs::read(path)?).ok().filter(|manifest: &Self| manifest.format == FORMAT);
+        Ok(manifest.map_or(Found::Other, |manifest| Found::Manifest(Box::new(manifest))))
     }
 
     /// Whether images listed in both manifests belong to one build: same program, cluster, base and epoch.
@@ -118,7 +130,7 @@ mod tests {
     fn what_was_written_is_read_and_a_newer_format_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("manifest.json");
-        assert_eq!(Manifest::load(&path).unwrap(), None);
+        assert_eq!(Manifest::load(&path).unwrap(), Found::Nothing);
         let mut manifest = Manifest::new("cluster01", BaseEntry { name: "debian:bookworm".into(), sha256: "00".repeat(32) }, 7);
         manifest.images.push(ImageEntry {
             node: "cluster01".into(),
@@ -130,9 +142,9 @@ mod tests {
             ranges: vec![RangeEntry { offset: 0, length: 512, sha256: Some("22".repeat(32)) }],
         });
         fs::write(&path, manifest.to_json()).unwrap();
-        assert_eq!(Manifest::load(&path).unwrap(), Some(manifest.clone()));
+        assert_eq!(Manifest::load(&path).unwrap(), Found::Manifest(Box::new(manifest.clone())));
         let newer = String::from_utf8(manifest.to_json()).unwrap().replace("\"format\": 1", "\"format\": 2");
         fs::write(&path, newer).unwrap();
-        assert_eq!(Manifest::load(&path).unwrap(), None);
+        assert_eq!(Manifest::load(&path).unwrap(), Found::Other);
     }
 }

@@ -1,6 +1,6 @@
 //! Decompresses an image file, trusting nothing that it says.
 //!
-//! Every codec hands its output to one [`Output`], which counts, hashes and writes it sparsely. A file that is cut off, that goes on
+//! Every codec hands its output to one output, which counts, hashes and writes it sparsely. A file that is cut off, that goes on
 //! after its end, or whose sizes or check sums do not agree is refused. Limits: an image has at most 64 GiB, and (from 1 GiB on) at
 //! most 1000 times the size of the compressed file: real images are sparse, but the emptiest one seen, 0.3 GB of files on a card of
 //! 64 GB, is at 1:250, while zeroes alone reach 1:1000 (deflate) to 1:7000 (xz). Memory: 256 MiB.
