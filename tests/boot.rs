@@ -150,6 +150,11 @@ fn an_image_boots_with_its_identity_and_its_brick() {
         ["ext4", &image.superblock(3, "Filesystem UUID")]
     );
     assert_eq!(guest.ssh("stat -c '%F %U' /export/brick").trim(), "directory root");
+    // The brick was laid out for a card of any size: here is the growth that its room for descriptors was kept for.
+    guest.ssh("echo ', +' | sudo -n sfdisk --quiet --no-reread -N 3 /dev/vda && sudo -n partx --update --nr 3 /dev/vda && sudo -n resize2fs /dev/vda3");
+    let kib: u64 = guest.ssh("findmnt -bno SIZE /export").trim().parse::<u64>().unwrap() / 1024;
+    assert!(kib > 3 << 20, "the brick has {kib} KiB on a card of 8 GiB");
+    assert_eq!(guest.ssh("sudo -n blkid -s PARTUUID -o value /dev/vda3").trim(), image.partitions[2].uuid, "the disk id stays");
     assert_eq!(guest.ssh("systemctl --failed --plain --no-legend"), "", "no unit may fail");
     assert_eq!(guest.ssh("sudo -n passwd -S root | cut -d' ' -f2").trim(), "L");
 }

@@ -47,6 +47,8 @@ static BUILT: LazyLock<Built> = LazyLock::new(|| {
     let result = output(berry().arg("build").arg(&profile).arg("--output").arg(folder.path().join("images")));
     let said = String::from_utf8_lossy(&result.stderr).into_owned();
     assert!(result.status.success(), "{said}");
+    let result = String::from_utf8_lossy(&result.stdout).into_owned();
+    assert!(NODES.iter().all(|node| result.contains(&format!("{node}.img"))), "{result}");
     Built { folder, said }
 });
 
@@ -251,8 +253,73 @@ fn a_lost_ledger_stops_the_build_until_new_identities_are_asked_for() {
     let said = fails(4, &mut build(&[]));
     assert!(said.contains("cluster01.ledger") && said.contains("--new-identities"), "{said}");
     assert_eq!(Image::open(&folder.path().join("out/cluster02.img")).disk_id, before, "a refusal leaves the images alone");
+    // An image without a manifest, or with one that cannot be read, is a trace of an earlier build, too.
+    fs::write(folder.path().join("out/manifest.json"), "{").unwrap();
+    fails(4, &mut build(&[]));
+    fs::remove_file(folder.path().join("out/manifest.json")).unwrap();
+    fails(4, &mut build(&[]));
     ok(&mut build(&["--new-identities"]));
     assert_ne!(Image::open(&folder.path().join("out/cluster02.img")).disk_id, before);
+    // With a ledger the option could only do harm.
+    let said = fails(2, &mut build(&["--new-identities"]));
+    assert!(said.contains("is there"), "{said}");
+}
+
+/// A profile with lines of its own behind those of the example.
+fn changed_profile(folder: &Path, from: &str, to: &str) -> PathBuf {
+    let profile = profile_in(folder, "cluster01.yaml");
+    let text = fs::read_to_string(&profile).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(&profile, text.replace(from, to)).unwrap();
+    profile
+}
+
+#[test]
+fn keys_that_are_added_later_take_the_place_of_the_operator_s_own() {
+    let folder = folder();
+    let profile = profile_in(folder.path(), "cluster01.yaml");
+    let build = |profile: &Path| {
+        let output = folder.path().join("out");
+        ok(berry().arg("build").arg(profile).args(["--node", "cluster01", "--output"]).arg(&output));
+        fs::read_to_string(output.join("ssh_config")).unwrap()
+    };
+    assert!(build(&profile).contains("IdentityFile"));
+    ok(tool("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join("own")));
+    let profile = changed_profile(folder.path(), "  name: pi\n", "  name: pi\n  keys: [!file own.pub]\n");
+    let config = build(&profile);
+    assert!(!config.contains("IdentityFile") && !config.contains("IdentitiesOnly"), "{config}");
+    let keys = Image::open(&folder.path().join("out/cluster01.img")).root_file("/home/pi/.ssh/authorized_keys");
+    assert_eq!(keys.trim(), fs::read_to_string(folder.path().join("own.pub")).unwrap().trim());
+}
+
+#[test]
+fn an_epoch_of_zero_does_not_make_the_password_expire() {
+    let folder = folder();
+    let profile = profile_in(folder.path(), "cluster01.yaml");
+    let output = folder.path().join("out");
+    ok(berry().env("SOURCE_DATE_EPOCH", "0").arg("build").arg(profile).args(["--node", "cluster01", "--output"]).arg(&output));
+    let shadow = Image::open(&output.join("cluster01.img")).root_file("/etc/shadow");
+    let user = shadow.lines().find(|line| line.starts_with("pi:")).unwrap();
+    assert_eq!(user.split(':').nth(2), Some("1"), "day 0 would mean: to be changed at the next login");
+}
+
+#[test]
+fn check_refuses_what_build_would_refuse() {
+    let folder = folder();
+    let check = |profile: &Path, more: &[&str]| {
+        let mut command = berry();
+        command.arg("check").arg(profile).args(more);
+        command
+    };
+    let profile = changed_profile(folder.path(), "  mount: /export", "  mount: /home/pi");
+    assert!(fails(2, &mut check(&profile, &[])).contains("/home/pi"));
+    let profile = profile_in(folder.path(), "cluster01.yaml");
+    fails(1, &mut check(&profile, &["--base", "missing.img"]));
+    fails(1, &mut check(&profile, &["--base", "/"]));
+    fs::write(folder.path().join("bad.ledger"), "{").unwrap();
+    fs::set_permissions(folder.path().join("bad.ledger"), fs::Permissions::from_mode(0o600)).unwrap();
+    fails(4, check(&profile, &["--ledger"]).arg(folder.path().join("bad.ledger")));
+    ok(&mut check(&profile, &[]));
 }
 
 #[test]
@@ -285,7 +352,7 @@ fn inspect_shows_what_was_built() {
     assert_eq!(shown["identity"]["machine_id"].as_str().unwrap(), image.root_file("/etc/machine-id").trim());
     let packed = folder();
     let copy = packed.path().join("no-telling-name");
-    shell("xz -1 -T0 -c \"$1\" > \"$2\"", &[image.path.as_os_str(), copy.as_os_str()]);
+    shell("zstd -q -1 -T0 -c \"$1\" > \"$2\"", &[image.path.as_os_str(), copy.as_os_str()]);
     let unpacked: serde_json::Value = serde_json::from_str(&ok(berry().args(["inspect", "--json"]).arg(&copy))).unwrap();
     assert_eq!(unpacked["identity"], shown["identity"]);
 }

@@ -128,7 +128,7 @@ fn every_packing_of_a_base_gives_the_same_images() {
     for (name, script) in packers {
         let packed = folder.path().join(format!("packed-{name}"));
         shell(script, &[base.as_os_str(), packed.as_os_str()]);
-        let profile = profile_in(folder.path(), "cluster01.yaml");
+        let profile = BUILT.folder.path().join("cluster01.yaml");
         ok(berry()
             .arg("build")
             .arg(&profile)
