@@ -97,12 +97,26 @@ impl Guest {
         }
     }
 
-    /// Runs a command on the node, as its operator would: with the `ssh_config` that the build wrote, and its host key checked.
+    /// Waits until the node lets its operator in: sshd and the network may come up after the console's login.
+    fn wait_for_ssh(&mut self, since: Instant) -> Duration {
+        while !support::program::output(&mut self.ssh_command("true")).status.success() {
+            let ended = self.qemu.try_wait().expect("the machine can be asked");
+            assert!(ended.is_none() && since.elapsed() < PATIENCE, "no SSH ({ended:?}):\n{}", self.console());
+        }
+        since.elapsed()
+    }
+
+    /// Runs a command on the node.
     fn ssh(&self, command: &str) -> String {
+        ok(&mut self.ssh_command(command))
+    }
+
+    /// A command on the node, as its operator would run it: with the `ssh_config` that the build wrote, and its host key checked.
+    fn ssh_command(&self, command: &str) -> Command {
         let mut ssh = tool("ssh");
         ssh.arg("-F").arg(&self.ssh_config).args(["-o", "HostName=127.0.0.1", "-o", &format!("Port={}", self.port)]);
-        ssh.args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=60", "cluster01", command]);
-        ok(&mut ssh)
+        ssh.args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=30", "cluster01", command]);
+        ssh
     }
 }
 
@@ -143,7 +157,7 @@ fn an_image_boots_with_its_identity_and_its_brick() {
     let start = Instant::now();
     let mut guest = Guest::start(Machine::Virt, &image, &folder.path().join("images/ssh_config"), folder.path());
     let login = guest.wait_for("cluster01 login:", start);
-    println!("virt: login after {login:.1?}");
+    println!("virt: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
     assert_is_cluster01(&guest, &image);
     assert_eq!(
         guest.ssh("findmnt -no FSTYPE,UUID /export").split_whitespace().collect::<Vec<_>>(),
@@ -171,7 +185,7 @@ fn a_node_with_a_destroyed_brick_boots_to_a_login() {
     let start = Instant::now();
     let mut guest = Guest::start(Machine::Virt, &image, &folder.path().join("images/ssh_config"), folder.path());
     let login = guest.wait_for("cluster01 login:", start);
-    println!("virt without a brick: login after {login:.1?}");
+    println!("virt without a brick: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
     assert_is_cluster01(&guest, &image);
     assert_eq!(guest.ssh("findmnt -no FSTYPE /export || echo none").trim(), "none");
     assert!(!guest.console().contains("emergency"), "{}", guest.console());
@@ -186,7 +200,7 @@ fn an_image_boots_from_a_pi_s_own_sd_controller() {
     let start = Instant::now();
     let mut guest = Guest::start(Machine::Raspi3b, &image, &folder.path().join("images/ssh_config"), folder.path());
     let login = guest.wait_for("cluster01 login:", start);
-    println!("raspi3b: login after {login:.1?}");
+    println!("raspi3b: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
     assert_is_cluster01(&guest, &image);
     guest.ssh("for second in $(seq 120); do findmnt /export > /dev/null && exit 0; sleep 1; done; systemctl status export.mount; exit 1");
     assert_eq!(guest.ssh("findmnt -no SOURCE,FSTYPE /export").split_whitespace().collect::<Vec<_>>(), ["/dev/mmcblk0p3", "ext4"]);

@@ -7,7 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::{args::ProfileArguments, failure::Failure, report::Report};
+use super::{args::ProfileArguments, failure::Failure, report::Report, units};
 use crate::{
     base::{self, Base},
     error::Kind,
@@ -20,7 +20,8 @@ use crate::{
 pub(super) fn profile(arguments: &ProfileArguments, report: &Report) -> Result<Profile, Failure> {
     let loaded = profile::load(&arguments.profile, &ProcessEnvironment).map_err(|errors| {
         report.line(errors.report().render(std::io::stderr().is_terminal(), report.width()).trim_end());
-        Failure::from(errors)
+        let problems = errors.report().problems().len() + errors.report().more();
+        Failure::new(Kind::Usage, format!("{} in {}", units::count(problems, "problem"), shown(&arguments.profile)))
     })?;
     if !loaded.warnings.is_empty() {
         report.line(loaded.warnings.render(std::io::stderr().is_terminal(), report.width()).trim_end());

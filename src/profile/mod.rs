@@ -1,6 +1,6 @@
 //! The profile: one YAML file that describes a whole cluster.
 //!
-//! [`load`] reads it in four steps, each of which goes on after a mistake, so that all of them are reported at once: the text becomes a
+//! [`load()`] reads it in four steps, each of which goes on after a mistake, so that all of them are reported at once: the text becomes a
 //! tree whose nodes know their bytes (`yaml`), the tree becomes raw values by the definitions that also make the JSON Schema (`raw`, `read`),
 //! references are resolved (`references`), and the raw values become the checked [`Profile`] (`check`). What is wrong is a [`Problem`] with
 //! code, place and hint; what may be shown of the text beside it is decided in `mask`.

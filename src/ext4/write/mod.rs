@@ -4,7 +4,7 @@
 //! [`Layout::image`] then puts the metadata of one node into memory and refers to the content of files where it stands.
 //!
 //! **Place.** The fixed metadata (superblocks, descriptors, bitmaps, inode tables) takes the places that `mke2fs` would give it. All
-//! other blocks, in ascending order, form one line ([`space::Space`]) that is given out from its start: journal, folders and
+//! other blocks, in ascending order, form one line (`space::Space`) that is given out from its start: journal, folders and
 //! attributes, content of files in the order of the tree, and at last all that differs between nodes.
 //!
 //! **Family.** What all nodes share stands at the same place with the same inode number in every image. An inode that differs in any
