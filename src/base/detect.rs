@@ -11,7 +11,7 @@ pub use layout::{Layout, agreement, layout};
 
 use super::{
     debian::marker::Marker,
-    facts::{Architecture, Expansion, Facts, Flavour, NetworkManager, Release},
+    facts::{Architecture, Expansion, FIRST_BOOT, Facts, Flavour, NetworkManager, Release},
 };
 use crate::{
     error::{Classified, Kind},
@@ -22,8 +22,6 @@ use dpkg::Packages;
 
 /// What every refusal says is supported.
 const SUPPORTED: &str = "supported: Raspberry Pi OS bookworm (arm64, armhf), as downloaded, and debian:bookworm";
-/// Raspberry Pi OS bookworm: what makes the first boot grow the root.
-const FIRST_BOOT: &str = "init=/usr/lib/raspberrypi-sys-mods/firstboot";
 /// Files on the boot partition by which Raspberry Pi Imager, or a user, tells the first boot what to do. They would act on top of, or
 /// against, what is written here.
 const PRESEEDS: [&str; 6] = ["firstrun.sh", "custom.toml", "userconf.txt", "userconf", "rpi-preseed.toml", "wpa_supplicant.conf"];

@@ -83,3 +83,7 @@ pub enum Expansion {
     /// `firstboot` anywhere in the command line.
     FirstbootInit,
 }
+
+/// The word of the kernel command line by which [`Expansion::FirstbootInit`] is armed. The initramfs looks for `firstboot`
+/// *anywhere* in the command line, so no word with it may stay in a node's.
+pub const FIRST_BOOT: &str = "init=/usr/lib/raspberrypi-sys-mods/firstboot";

@@ -3,7 +3,7 @@
 use super::{NodeError, identity::Identity, partuuid::PartUuids, settings::wifi_of};
 use crate::{
     base::{
-        facts::{Expansion, Facts, Flavour},
+        facts::{Expansion, FIRST_BOOT, Facts, Flavour},
         raspi_firmware,
     },
     fat::Edit,
@@ -12,10 +12,6 @@ use crate::{
 
 /// The file with the kernel's command line.
 pub const COMMAND_LINE: &str = "cmdline.txt";
-
-/// What arms the expansion of the root in Raspberry Pi OS bookworm. The initramfs looks for `firstboot` *anywhere* in the command
-/// line, so no word with it may stay.
-const EXPANSION: &str = "init=/usr/lib/raspberrypi-sys-mods/firstboot";
 
 /// Files by which the boot partition customizes a stock image on its first boot. All that they could say is in the profile, and a
 /// password must not come in through a file that is left over.
@@ -76,12 +72,12 @@ fn edited(facts: &Facts, wifi: Option<&Wifi>, root: &str, base: &str) -> Result<
     if words.iter().filter(|word| word.starts_with("root=")).count() != 1 {
         return Err(not_understood("it does not have exactly one `root=`"));
     }
-    let armed = facts.expansion == Expansion::FirstbootInit && words.contains(&EXPANSION);
+    let armed = facts.expansion == Expansion::FirstbootInit && words.contains(&FIRST_BOOT);
     // The stock first boot takes `quiet` away with its trigger, unless a splash screen covers the console.
     let loud = armed && !words.contains(&"splash");
     let mut kept = Vec::new();
     for word in words {
-        let goes = (armed && word == EXPANSION) || (loud && word == "quiet") || (wifi.is_some() && word.starts_with(COUNTRY));
+        let goes = (armed && word == FIRST_BOOT) || (loud && word == "quiet") || (wifi.is_some() && word.starts_with(COUNTRY));
         if goes || is_first_run(word) {
             continue;
         }
