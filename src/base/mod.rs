@@ -10,6 +10,7 @@ pub mod detect;
 mod error;
 pub mod facts;
 mod image;
+pub mod initramfs;
 pub mod raspi_firmware;
 pub mod sniff;
 pub mod source;
