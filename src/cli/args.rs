@@ -29,7 +29,7 @@ pub(super) enum Command {
     /// Print the JSON Schema of profiles, for editors
     Schema,
     /// Make the hash of a password for a profile (asks, or reads one line from standard input)
-    HashPassword,
+    HashPassword(HashPassword),
 }
 
 /// What every command that reads a profile takes.
@@ -113,6 +113,13 @@ pub(super) struct Inspect {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HashPassword {
+    /// By SHA-512, for Raspbian stretch and buster, which do not know yescrypt
+    #[arg(long)]
+    pub(super) sha512: bool,
 }
 
 #[cfg(test)]

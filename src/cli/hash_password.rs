@@ -2,13 +2,17 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use super::{failure::Failure, report::Report};
-use crate::{error::Kind, profile::password, secret::Secret};
+use super::{args::HashPassword, failure::Failure, report::Report};
+use crate::{
+    error::Kind,
+    profile::password::{self, Scheme},
+    secret::Secret,
+};
 
 /// PAM takes no longer one (`PAM_MAX_RESP_SIZE`).
 const MAX_LENGTH: usize = 511;
 
-pub(super) fn run(report: &Report) -> Result<(), Failure> {
+pub(super) fn run(options: &HashPassword, report: &Report) -> Result<(), Failure> {
     let password = if io::stdin().is_terminal() { ask()? } else { read_line()? };
     let length = password.expose().len();
     if length == 0 {
@@ -20,7 +24,8 @@ pub(super) fn run(report: &Report) -> Result<(), Failure> {
     if password.expose().chars().any(char::is_control) {
         return Err(Failure::new(Kind::Usage, "the password has a control character, which cannot be typed at a login"));
     }
-    report.result(&(password::hash(password.expose())? + "\n"))
+    let scheme = if options.sha512 { Scheme::Sha512 } else { Scheme::Yescrypt };
+    report.result(&(password::hash(password.expose(), scheme)? + "\n"))
 }
 
 fn ask() -> Result<Secret<String>, Failure> {

@@ -31,7 +31,7 @@ pub fn run() -> ExitCode {
         Command::Check(options) => check::run(options, &report, &stop),
         Command::Inspect(options) => inspect::run(options, &report, &stop),
         Command::Schema => schema::run(&report),
-        Command::HashPassword => hash_password::run(&report),
+        Command::HashPassword(options) => hash_password::run(options, &report),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

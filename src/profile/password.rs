@@ -1,9 +1,22 @@
 //! Password hashes: making them, and telling good ones from bad ones.
 
-use yescrypt::{CustomizedPasswordHasher, Params, Yescrypt};
+use sha_crypt::{PasswordHasher as _, ShaCrypt};
+use yescrypt::{CustomizedPasswordHasher as _, Params, Yescrypt};
 
 /// Bytes of salt, as libxcrypt's `crypt_gensalt` draws.
 const SALT: usize = 16;
+/// Bytes of salt for SHA-512: 16 characters, which is all that crypt(3) takes of one.
+const SHA512_SALT: usize = 12;
+
+/// A way of hashing a password (crypt(5)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// `$y$`, Debian's own since bullseye.
+    #[default]
+    Yescrypt,
+    /// `$6$`, which older releases know, too.
+    Sha512,
+}
 
 /// A password cannot be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +37,7 @@ pub enum PasswordError {
     #[error("no random numbers for the salt: {0}")]
     Random(String),
     /// The hash function refused.
-    #[error("yescrypt failed: {0}")]
+    #[error("hashing the password failed: {0}")]
     Hash(String),
 }
 
@@ -37,17 +50,17 @@ impl crate::error::Classified for PasswordError {
     }
 }
 
-/// Hashes a password with yescrypt, at the cost Debian uses (`$y$j9T$`) and with a salt from the operating system.
+/// Hashes a password at the scheme's usual cost (`$y$j9T$`, or 5000 rounds), with a salt from the operating system.
 ///
 /// # Errors
 /// The password is one that no login prompt would take, or the system has no random numbers.
-pub fn hash(password: &str) -> Result<String, PasswordError> {
+pub fn hash(password: &str, scheme: Scheme) -> Result<String, PasswordError> {
     let mut salt = [0; SALT];
     getrandom::fill(&mut salt).map_err(|error| PasswordError::Random(error.to_string()))?;
-    hash_with_salt(password, &salt)
+    hash_with_salt(password, &salt, scheme)
 }
 
-fn hash_with_salt(password: &str, salt: &[u8]) -> Result<String, PasswordError> {
+fn hash_with_salt(password: &str, salt: &[u8; SALT], scheme: Scheme) -> Result<String, PasswordError> {
     if password.is_empty() {
         return Err(PasswordError::Empty);
     }
@@ -58,7 +71,10 @@ fn hash_with_salt(password: &str, salt: &[u8]) -> Result<String, PasswordError> 
     if password.len() > 511 {
         return Err(PasswordError::TooLong { length: password.len() });
     }
-    let hash = Yescrypt::default().hash_password_customized(password.as_bytes(), salt, None, None, Params::default());
+    let hash = match scheme {
+        Scheme::Yescrypt => Yescrypt::default().hash_password_customized(password.as_bytes(), salt, None, None, Params::default()),
+        Scheme::Sha512 => ShaCrypt::SHA512.hash_password_with_salt(password.as_bytes(), &salt[..SHA512_SALT]),
+    };
     Ok(hash.map_err(|error| PasswordError::Hash(error.to_string()))?.as_str().to_owned())
 }
 
@@ -147,17 +163,21 @@ mod tests {
     #[test]
     fn libxcrypt_accepts_our_hash() {
         for password in ["correct horse", "ä€𝄞", "'\"$y$ \\"] {
-            let hash = hash(password).unwrap();
-            assert!(hash.starts_with("$y$j9T$"), "{hash}");
-            assert_eq!(looks(&hash), Looks::Good);
-            assert_eq!(crypt(password, &hash), hash);
-            assert_ne!(crypt("wrong", &hash), hash);
+            for (scheme, start) in [(Scheme::Yescrypt, "$y$j9T$"), (Scheme::Sha512, "$6$")] {
+                let hash = hash(password, scheme).unwrap();
+                assert!(hash.starts_with(start), "{hash}");
+                assert_eq!(looks(&hash), Looks::Good);
+                assert_eq!(crypt(password, &hash), hash);
+                assert_ne!(crypt("wrong", &hash), hash);
+            }
         }
     }
 
     #[test]
     fn salts_differ() {
-        assert_ne!(hash("a").unwrap(), hash("a").unwrap());
+        for scheme in [Scheme::Yescrypt, Scheme::Sha512] {
+            assert_ne!(hash("a", scheme).unwrap(), hash("a", scheme).unwrap());
+        }
     }
 
     #[test]
@@ -197,8 +217,9 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_typed() {
-        assert!(matches!(hash(""), Err(PasswordError::Empty)));
-        assert!(matches!(hash("a\n"), Err(PasswordError::ControlCharacter)));
-        assert!(matches!(hash(&"a".repeat(512)), Err(PasswordError::TooLong { length: 512 })));
+        let refused = |password: &str| hash(password, Scheme::default()).unwrap_err();
+        assert!(matches!(refused(""), PasswordError::Empty));
+        assert!(matches!(refused("a\n"), PasswordError::ControlCharacter));
+        assert!(matches!(refused(&"a".repeat(512)), PasswordError::TooLong { length: 512 }));
     }
 }
