@@ -1,30 +1,28 @@
 //! What an image is, from its own files. Nothing is guessed: where a piece of evidence is missing, the error names it.
 
 mod dpkg;
+mod expansion;
 mod layout;
+mod system;
 #[cfg(test)]
 mod tests;
+mod used;
 
 use std::collections::BTreeMap;
 
 pub use layout::{Layout, agreement, layout};
 
-use super::{
-    debian::marker::Marker,
-    facts::{Architecture, Expansion, FIRST_BOOT, Facts, Flavour, NetworkManager, Release},
-};
+use super::facts::{Architecture, Facts, Flavour, NetworkService, Swap};
 use crate::{
     error::{Classified, Kind},
     fat::{Fat, FatError},
     tree::{Tree, TreeError},
 };
 use dpkg::Packages;
+use system::System;
 
 /// What every refusal says is supported.
-const SUPPORTED: &str = "supported: Raspberry Pi OS bookworm (arm64, armhf), as downloaded, and debian:bookworm";
-/// Files on the boot partition by which Raspberry Pi Imager, or a user, tells the first boot what to do. They would act on top of, or
-/// against, what is written here.
-const PRESEEDS: [&str; 6] = ["firstrun.sh", "custom.toml", "userconf.txt", "userconf", "rpi-preseed.toml", "wpa_supplicant.conf"];
+const SUPPORTED: &str = "supported: Raspbian and Raspberry Pi OS from stretch to trixie (arm64, armhf), as downloaded, and debian:SUITE";
 
 /// Why an image is not a base.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +41,14 @@ pub enum DetectError {
     Unsupported {
         /// What it is.
         found: String,
+    },
+    /// Known, and known not to work.
+    #[error("the image is {found}, which is refused: {reason}; {SUPPORTED}")]
+    Foreign {
+        /// What it is.
+        found: String,
+        /// Why it cannot become a node.
+        reason: &'static str,
     },
     /// Not as it was published.
     #[error("the image is not as it was published: {}; {SUPPORTED}", .signs.join("; "))]
@@ -86,7 +92,7 @@ impl Classified for DetectError {
     fn kind(&self) -> Kind {
         match self {
             Self::Missing { .. } | Self::Unsupported { .. } | Self::Layout { .. } => Kind::Unsupported,
-            Self::Used { .. } => Kind::Refused,
+            Self::Foreign { .. } | Self::Used { .. } => Kind::Refused,
             Self::NoDiskId { .. } | Self::Disagreement { .. } => Kind::Corrupt,
             Self::Tree(error) => error.kind(),
             Self::Boot(error) => error.kind(),
@@ -112,17 +118,28 @@ pub trait BootFiles {
     /// # Errors
     /// When it cannot be read.
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FatError>;
+
+    /// The names of the files in the root folder.
+    fn names(&self) -> Vec<String>;
 }
 
 impl BootFiles for Fat {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FatError> {
         Self::read(self, name)
     }
+
+    fn names(&self) -> Vec<String> {
+        self.entries().into_iter().filter(|entry| !entry.is_folder).map(|entry| entry.name).collect()
+    }
 }
 
 impl BootFiles for BTreeMap<String, Vec<u8>> {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FatError> {
         Ok(self.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, content)| content.clone()))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
     }
 }
 
@@ -143,13 +160,14 @@ pub fn boot_text(boot: &dyn BootFiles, name: &'static str) -> Result<String, Det
 /// When it is not supported, was used before, or does not say.
 pub fn facts(tree: &Tree, boot: &dyn BootFiles) -> Result<Facts, DetectError> {
     let system = System::read(tree)?;
-    let flavour = flavour(tree, &system)?;
-    let release = release(&system, flavour)?;
+    let flavour = system::flavour(tree, boot, &system)?;
+    let release = system::release(&system, flavour)?;
     let packages = Packages::read(tree)?;
     let architecture = architecture(&packages, &system)?;
     let command_line = boot_text(boot, "cmdline.txt")?;
     let machine_id = machine_id(tree)?;
-    let used = signs_of_use(tree, boot, flavour, &command_line, machine_id.as_deref())?;
+    let armed = expansion::armed(&command_line, flavour, release)?;
+    let used = used::signs(tree, boot, &command_line, machine_id.as_deref(), &armed)?;
     if !used.is_empty() {
         return Err(DetectError::Used { signs: used });
     }
@@ -162,76 +180,13 @@ pub fn facts(tree: &Tree, boot: &dyn BootFiles) -> Result<Facts, DetectError> {
         network: network(tree)?,
         cloud_init: packages.has("cloud-init"),
         wizard: is_wanted(tree, "userconfig.service") || tree.exists("/etc/ssh/sshd_config.d/rename_user.conf"),
-        expansion: match flavour {
-            Flavour::RaspberryPiOs => Expansion::FirstbootInit,
-            Flavour::BerryDebian => Expansion::None,
-        },
+        expansion: armed.found,
         stock_user: stock_user(tree)?,
         // No file at all means a first boot, too (machine-id(5)).
         applies_presets: machine_id.is_none_or(|id| id == "uninitialized"),
-        swap_file: packages.has("dphys-swapfile"),
+        swap: swap(&packages),
         fake_hwclock: packages.has("fake-hwclock"),
     })
-}
-
-/// What os-release(5) says.
-struct System {
-    id: String,
-    codename: Option<String>,
-    pretty_name: String,
-}
-
-impl System {
-    fn read(tree: &Tree) -> Result<Self, DetectError> {
-        let text = text(tree, "/usr/lib/os-release")?.map_or_else(|| self::text(tree, "/etc/os-release"), |text| Ok(Some(text)))?;
-        let missing = |evidence: &str| DetectError::Missing { what: "the operating system", evidence: evidence.to_owned() };
-        let text = text.ok_or_else(|| missing("`/usr/lib/os-release` is missing"))?;
-        let value = |key: &str| {
-            let lines = text.lines().filter_map(|line| line.split_once('='));
-            lines.filter(|(name, _)| *name == key).map(|(_, value)| value.trim().trim_matches(['"', '\'']).to_owned()).next_back()
-        };
-        let id = value("ID").ok_or_else(|| missing("`/usr/lib/os-release` has no ID"))?;
-        let pretty_name = value("PRETTY_NAME").unwrap_or_else(|| id.clone());
-        Ok(Self { id, codename: value("VERSION_CODENAME"), pretty_name })
-    }
-
-    /// Name for a message, with its release.
-    fn shown(&self) -> String {
-        match &self.codename {
-            Some(codename) if !self.pretty_name.contains(codename.as_str()) => format!("{} ({codename})", self.pretty_name),
-            _ => self.pretty_name.clone(),
-        }
-    }
-}
-
-fn flavour(tree: &Tree, system: &System) -> Result<Flavour, DetectError> {
-    let unsupported = |found: String| Err(DetectError::Unsupported { found });
-    if let Some(text) = text(tree, Marker::PATH)? {
-        return match Marker::parse(&text) {
-            Some(marker) if Some(&marker.suite) == system.codename.as_ref() && system.id == "debian" => Ok(Flavour::BerryDebian),
-            Some(marker) => unsupported(format!("{}, made as debian:{}", system.shown(), marker.suite)),
-            None => unsupported(format!("a base of another version of berry-image (`{}`)", Marker::PATH)),
-        };
-    }
-    match (system.id.as_str(), tree.exists("/etc/rpi-issue")) {
-        ("debian" | "raspbian", true) => Ok(Flavour::RaspberryPiOs),
-        ("raspbian", false) => Err(DetectError::Missing {
-            what: "who made the image",
-            evidence: "`/etc/rpi-issue`, which pi-gen writes into every Raspberry Pi OS, is missing".to_owned(),
-        }),
-        ("debian", false) => unsupported(format!("{}, made neither by Raspberry Pi nor by `debian:SUITE` of berry-image", system.shown())),
-        _ => unsupported(system.shown()),
-    }
-}
-
-fn release(system: &System, flavour: Flavour) -> Result<Release, DetectError> {
-    let evidence = || "`/usr/lib/os-release` has no VERSION_CODENAME".to_owned();
-    let codename = system.codename.as_deref().ok_or_else(|| DetectError::Missing { what: "the release", evidence: evidence() })?;
-    match (codename, flavour) {
-        ("bookworm", _) => Ok(Release::Bookworm),
-        (_, Flavour::RaspberryPiOs) => Err(DetectError::Unsupported { found: format!("Raspberry Pi OS {codename}") }),
-        (_, Flavour::BerryDebian) => Err(DetectError::Unsupported { found: format!("debian:{codename}") }),
-    }
 }
 
 /// That of the package `dpkg`: `/var/lib/dpkg/arch` lists foreign ones too, and a 64-bit kernel runs 32-bit images.
@@ -250,31 +205,10 @@ fn machine_id(tree: &Tree) -> Result<Option<String>, DetectError> {
     Ok(text(tree, "/etc/machine-id")?.map(|text| text.trim().to_owned()))
 }
 
-/// What shows that an image has been booted or customised. All signs are named, as each alone might be an oversight.
-fn signs_of_use(
-    tree: &Tree,
-    boot: &dyn BootFiles,
-    flavour: Flavour,
-    command_line: &str,
-    machine_id: Option<&str>,
-) -> Result<Vec<String>, DetectError> {
-    let mut signs = Vec::new();
-    if machine_id.is_some_and(|id| !matches!(id, "" | "uninitialized")) {
-        signs.push("`/etc/machine-id` is set".to_owned());
-    }
-    let is_host_key = |name: &Vec<u8>| name.starts_with(b"ssh_host_") && name.ends_with(b"_key");
-    if tree.names("/etc/ssh").iter().any(is_host_key) {
-        signs.push("`/etc/ssh` holds host keys".to_owned());
-    }
-    if flavour == Flavour::RaspberryPiOs && !command_line.split_whitespace().any(|word| word == FIRST_BOOT) {
-        signs.push(format!("`cmdline.txt` has no `{FIRST_BOOT}` any more"));
-    }
-    for name in PRESEEDS {
-        if boot.read(name)?.is_some() {
-            signs.push(format!("the boot partition holds `{name}`"));
-        }
-    }
-    Ok(signs)
+/// By the package that makes it.
+fn swap(packages: &Packages) -> Swap {
+    let makers = [("dphys-swapfile", Swap::DphysSwapfile), ("rpi-swap", Swap::RpiSwap)];
+    makers.iter().find(|(package, _)| packages.has(package)).map_or(Swap::None, |(_, swap)| *swap)
 }
 
 /// Where fstab mounts the boot partition.
@@ -292,17 +226,19 @@ fn boot_mount(tree: &Tree, flavour: Flavour) -> Result<String, DetectError> {
     }
 }
 
-fn network(tree: &Tree) -> Result<NetworkManager, DetectError> {
-    if is_wanted(tree, "NetworkManager.service") {
-        return Ok(NetworkManager::NetworkManager);
+/// By what is enabled: bullseye has both installed.
+fn network(tree: &Tree) -> Result<NetworkService, DetectError> {
+    let services = [("dhcpcd.service", NetworkService::Dhcpcd), ("NetworkManager.service", NetworkService::NetworkManager)];
+    let enabled: Vec<_> = services.iter().filter(|(unit, _)| is_wanted(tree, unit)).map(|(_, service)| *service).collect();
+    match enabled.as_slice() {
+        [service] => Ok(*service),
+        [] => Err(DetectError::Missing {
+            what: "what configures the network",
+            evidence: "neither `NetworkManager.service` nor `dhcpcd.service` is enabled in `/etc/systemd/system/multi-user.target.wants`"
+                .to_owned(),
+        }),
+        _ => Err(DetectError::Unsupported { found: "an image whose network dhcpcd and NetworkManager both configure".to_owned() }),
     }
-    if is_wanted(tree, "dhcpcd.service") {
-        return Err(DetectError::Unsupported { found: "an image whose network is configured by dhcpcd".to_owned() });
-    }
-    Err(DetectError::Missing {
-        what: "what configures the network",
-        evidence: "`NetworkManager.service` is not enabled in `/etc/systemd/system/multi-user.target.wants`".to_owned(),
-    })
 }
 
 /// The first account with the number of a first ordinary user.

@@ -17,7 +17,7 @@ pub struct Facts {
     /// Where the root mounts the boot partition, from its fstab or, without a line there, from the flavour: `/boot/firmware` or `/boot`.
     pub boot_mount: String,
     /// What configures the network.
-    pub network: NetworkManager,
+    pub network: NetworkService,
     /// Whether cloud-init is installed.
     pub cloud_init: bool,
     /// Whether a first-boot wizard asks for a user.
@@ -28,8 +28,8 @@ pub struct Facts {
     pub stock_user: Option<String>,
     /// Whether `/etc/machine-id` says `uninitialized`, which makes systemd apply presets on first boot.
     pub applies_presets: bool,
-    /// Whether dphys-swapfile makes a swap file on the root.
-    pub swap_file: bool,
+    /// What makes swap space.
+    pub swap: Swap,
     /// Whether fake-hwclock keeps the time over a power cut (otherwise systemd-timesyncd does).
     pub fake_hwclock: bool,
 }
@@ -44,13 +44,50 @@ pub enum Flavour {
     BerryDebian,
 }
 
-/// A Debian release.
+/// A Debian release, in the order in which they came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Release {
+    /// Debian 9.
+    Stretch,
+    /// Debian 10.
+    Buster,
+    /// Debian 11.
+    Bullseye,
     /// Debian 12.
     Bookworm,
+    /// Debian 13.
+    Trixie,
+}
+
+impl Release {
+    /// All that are known, oldest first, with code name and the `VERSION_ID` of os-release(5).
+    const NAMES: [(Self, &'static str, &'static str); 5] = [
+        (Self::Stretch, "stretch", "9"),
+        (Self::Buster, "buster", "10"),
+        (Self::Bullseye, "bullseye", "11"),
+        (Self::Bookworm, "bookworm", "12"),
+        (Self::Trixie, "trixie", "13"),
+    ];
+
+    /// The release with this code name.
+    #[must_use]
+    pub fn from_codename(codename: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, name, _)| *name == codename).map(|(release, ..)| *release)
+    }
+
+    /// The release with this number: stretch's os-release has no code name.
+    #[must_use]
+    pub fn from_version(version: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(.., number)| *number == version).map(|(release, ..)| *release)
+    }
+
+    /// Its code name.
+    #[must_use]
+    pub fn codename(self) -> &'static str {
+        Self::NAMES.iter().find(|(release, ..)| *release == self).map_or("", |(_, name, _)| name)
+    }
 }
 
 /// A Debian architecture that Pis run.
@@ -67,9 +104,24 @@ pub enum Architecture {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum NetworkManager {
+pub enum NetworkService {
+    /// dhcpcd, with wpa_supplicant for a wireless network: Raspberry Pi OS up to bullseye.
+    Dhcpcd,
     /// NetworkManager with keyfiles.
     NetworkManager,
+}
+
+/// What makes swap space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Swap {
+    /// Nothing.
+    None,
+    /// dphys-swapfile: a file on the root, on first boot.
+    DphysSwapfile,
+    /// rpi-swap: compressed memory, and a file on the root that grows with the memory of the board.
+    RpiSwap,
 }
 
 /// How a stock image grows its root on first boot.
@@ -79,11 +131,43 @@ pub enum NetworkManager {
 pub enum Expansion {
     /// Not at all.
     None,
-    /// Raspberry Pi OS bookworm: the word `init=/usr/lib/raspberrypi-sys-mods/firstboot` in cmdline.txt; its initramfs looks for
-    /// `firstboot` anywhere in the command line.
+    /// raspi-config's script as the first program, up to bullseye 2022-04. With a partition behind the root it stops at a message
+    /// that waits for a key.
+    InitResize,
+    /// raspberrypi-sys-mods' script as the first program, bullseye 2022-09 to bookworm. From bookworm on the initramfs, too, looks for
+    /// `firstboot`, *anywhere* in the command line, so no word with it may stay in a node's.
     FirstbootInit,
+    /// A word that the initramfs looks for, from trixie on; any word that begins with it will do.
+    ResizeWord,
 }
 
-/// The word of the kernel command line by which [`Expansion::FirstbootInit`] is armed. The initramfs looks for `firstboot`
-/// *anywhere* in the command line, so no word with it may stay in a node's.
-pub const FIRST_BOOT: &str = "init=/usr/lib/raspberrypi-sys-mods/firstboot";
+impl Expansion {
+    /// All that a command line can arm.
+    pub const ARMED: [Self; 3] = [Self::InitResize, Self::FirstbootInit, Self::ResizeWord];
+
+    /// The word of the kernel command line that arms it.
+    #[must_use]
+    pub const fn trigger(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::InitResize => Some("init=/usr/lib/raspi-config/init_resize.sh"),
+            Self::FirstbootInit => Some("init=/usr/lib/raspberrypi-sys-mods/firstboot"),
+            Self::ResizeWord => Some("resize"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_known_by_name_and_number() {
+        for (release, name, number) in Release::NAMES {
+            assert_eq!((Release::from_codename(name), Release::from_version(number)), (Some(release), Some(release)));
+            assert_eq!(release.codename(), name);
+        }
+        assert!(Release::NAMES.is_sorted_by_key(|(release, ..)| *release));
+        assert_eq!((Release::from_codename("forky"), Release::from_version("14")), (None, None));
+    }
+}

@@ -3,7 +3,7 @@
 use super::{NodeError, identity::Identity, partuuid::PartUuids, settings::wifi_of};
 use crate::{
     base::{
-        facts::{Expansion, FIRST_BOOT, Facts, Flavour},
+        facts::{Expansion, Facts, Flavour, NetworkService, Release},
         raspi_firmware,
     },
     fat::Edit,
@@ -52,13 +52,14 @@ pub fn edits(facts: &Facts, profile: &Profile, node: &Node, identity: &Identity,
 pub fn command_line(facts: &Facts, wifi: Option<&Wifi>, identity: &Identity, base: &str) -> Result<String, NodeError> {
     let root = PartUuids::new(identity.disk_id).root();
     match facts.flavour {
-        Flavour::BerryDebian => Ok(raspi_firmware::command_line(&root, &extra_words(wifi))),
+        Flavour::BerryDebian => Ok(raspi_firmware::command_line(&root, &extra_words(facts, wifi))),
         Flavour::RaspberryPiOs => edited(facts, wifi, &root, base),
     }
 }
 
-/// The words that a node adds to the end of the command line.
-pub(super) fn extra_words(wifi: Option<&Wifi>) -> String {
+/// The words that a node adds to the end of the command line: where wpa_supplicant is told the country in its own file, none.
+pub(super) fn extra_words(facts: &Facts, wifi: Option<&Wifi>) -> String {
+    let wifi = wifi.filter(|_| facts.network == NetworkService::NetworkManager);
     wifi.map(|wifi| format!("{COUNTRY}{}", wifi.country)).unwrap_or_default()
 }
 
@@ -72,25 +73,38 @@ fn edited(facts: &Facts, wifi: Option<&Wifi>, root: &str, base: &str) -> Result<
     if words.iter().filter(|word| word.starts_with("root=")).count() != 1 {
         return Err(not_understood("it does not have exactly one `root=`"));
     }
-    let armed = facts.expansion == Expansion::FirstbootInit && words.contains(&FIRST_BOOT);
-    // The stock first boot takes `quiet` away with its trigger, unless a splash screen covers the console.
-    let loud = armed && !words.contains(&"splash");
+    let armed = facts.expansion.trigger().is_some_and(|trigger| words.contains(&trigger));
+    // Words that the stock first boot takes away with its trigger; `quiet` only unless a splash screen covers the console.
+    let leaves_with_it: &[&str] = match facts.expansion {
+        Expansion::InitResize if armed => &["quiet", "sdhci.debug_quirks2=4"],
+        Expansion::FirstbootInit if armed => &["quiet"],
+        _ => &[],
+    };
+    let splash = words.contains(&"splash");
     let mut kept = Vec::new();
     for word in words {
-        let goes = (armed && word == FIRST_BOOT) || (loud && word == "quiet") || (wifi.is_some() && word.starts_with(COUNTRY));
-        if goes || is_first_run(word) {
+        let stock = (armed && Some(word) == facts.expansion.trigger()) || (leaves_with_it.contains(&word) && !(word == "quiet" && splash));
+        if stock || (wifi.is_some() && word.starts_with(COUNTRY)) || is_first_run(word) {
             continue;
         }
-        if word.contains("firstboot") {
-            return Err(NodeError::CommandLine { word: word.to_owned(), reason: "which makes the image grow its root over the brick" });
-        }
-        if word.starts_with("init=") {
-            return Err(NodeError::CommandLine { word: word.to_owned(), reason: "so another program than systemd would start first" });
+        if let Some(reason) = undoes(facts, word) {
+            return Err(NodeError::CommandLine { word: word.to_owned(), reason });
         }
         kept.push(if word.starts_with("root=") { format!("root={root}") } else { word.to_owned() });
     }
-    kept.extend(Some(extra_words(wifi)).filter(|words| !words.is_empty()));
+    kept.extend(Some(extra_words(facts, wifi)).filter(|words| !words.is_empty()));
     Ok(format!("{}\n", kept.join(" ")))
+}
+
+/// Why a word cannot stay.
+fn undoes(facts: &Facts, word: &str) -> Option<&'static str> {
+    const GROWS: &str = "which makes the image grow its root over the brick";
+    // The initramfs looks for ` resize` with nothing behind it, so that any word that begins so will do.
+    let resizes = facts.release >= Release::Trixie && word.starts_with("resize");
+    if word.contains("firstboot") || word.contains("init_resize") || resizes {
+        return Some(GROWS);
+    }
+    word.starts_with("init=").then_some("so another program than systemd would start first")
 }
 
 /// What Raspberry Pi Imager adds for `firstrun.sh`, which goes with it.
@@ -132,6 +146,18 @@ mod tests {
     }
 
     #[test]
+    fn older_releases_lose_theirs_with_all_that_goes_with_it() {
+        let facts =
+            Facts { release: Release::Buster, expansion: Expansion::InitResize, network: NetworkService::Dhcpcd, ..raspberry::facts() };
+        let stock = "dwc_otg.lpm_enable=0 root=PARTUUID=4e639091-02 elevator=deadline rootwait quiet sdhci.debug_quirks2=4 \
+                     init=/usr/lib/raspi-config/init_resize.sh\n";
+        let expected = "dwc_otg.lpm_enable=0 root=PARTUUID=00000001-02 elevator=deadline rootwait\n";
+        assert_eq!(line(&facts, None, stock).unwrap(), expected);
+        // The country stands in wpa_supplicant's file there.
+        assert_eq!(line(&facts, Some(&wifi()), stock).unwrap(), expected);
+    }
+
+    #[test]
     fn words_that_would_arm_the_expansion_or_start_something_else_are_refused() {
         let facts = raspberry::facts();
         for word in ["systemd.firstboot=off", "systemd.run=/boot/firstboot.sh", "init=/bin/sh", "init=/usr/lib/raspi-config/init_resize.sh"]
@@ -139,6 +165,10 @@ mod tests {
             let error = line(&facts, None, &STOCK.replace("quiet", word)).unwrap_err();
             assert!(matches!(&error, NodeError::CommandLine { word: got, .. } if got == word), "{error}");
         }
+        let trixie = Facts { release: Release::Trixie, expansion: Expansion::ResizeWord, ..raspberry::facts() };
+        let stock = STOCK.replace("quiet init=/usr/lib/raspberrypi-sys-mods/firstboot", "resize");
+        assert!(line(&trixie, None, &stock).unwrap().ends_with(" rootwait\n"));
+        assert!(matches!(line(&trixie, None, &stock.replace("rootwait", "resize_root")), Err(NodeError::CommandLine { .. })));
         // Where the image does not say that this is its expansion, its trigger is as strange as any.
         assert!(line(&Facts { expansion: Expansion::None, ..raspberry::facts() }, None, STOCK).is_err());
         for bad in ["", "quiet\n", "root=a root=b\n", "root=a\nroot=b\n"] {

@@ -72,6 +72,12 @@ pub enum NodeError {
         /// Why.
         reason: &'static str,
     },
+    /// A password hash that this image's login does not know.
+    #[error("the user's password hash is of a scheme that {release} does not know: nobody could log in with it")]
+    Scheme {
+        /// Code name of the release.
+        release: &'static str,
+    },
     /// The epoch cannot be written as a date.
     #[error("the build's epoch {epoch} is no date from 1970 to 9999")]
     Epoch {
@@ -101,7 +107,7 @@ impl Classified for NodeError {
         match self {
             Self::Tree(error) => error.kind(),
             Self::Missing { .. } | Self::NotUnderstood { .. } => Kind::Unsupported,
-            Self::Unknown { .. } | Self::Taken { .. } | Self::Path { .. } | Self::Epoch { .. } => Kind::Usage,
+            Self::Unknown { .. } | Self::Taken { .. } | Self::Scheme { .. } | Self::Path { .. } | Self::Epoch { .. } => Kind::Usage,
             Self::CommandLine { .. } => Kind::Refused,
             Self::WrongPartition { .. } => Kind::Verification,
             Self::NoKey | Self::Template { .. } => Kind::Io,
@@ -112,6 +118,7 @@ impl Classified for NodeError {
         match self {
             Self::Unknown { near, .. } if !near.is_empty() => Some(format!("did you mean `{}`?", near[0])),
             Self::Taken { .. } => Some("choose another name in the profile".to_owned()),
+            Self::Scheme { .. } => Some("make one with `berry-image hash-password --sha512`".to_owned()),
             Self::CommandLine { .. } => Some("start from the image as its maker publishes it".to_owned()),
             Self::Path { .. } => Some("choose another output folder".to_owned()),
             _ => None,

@@ -14,7 +14,7 @@ pub struct InstalledIdentity {
     pub machine_id: Option<String>,
     /// Fingerprints of the SSH host keys, as `ssh-keygen -l` prints them.
     pub ssh_host_keys: Vec<String>,
-    /// Addresses that NetworkManager's connections set, with prefix length.
+    /// Addresses that NetworkManager's connections or dhcpcd's settings set, with prefix length.
     pub addresses: Vec<String>,
     /// Zone of `/etc/localtime`.
     pub time_zone: Option<String>,
@@ -35,8 +35,10 @@ pub fn installed(tree: &Tree) -> InstalledIdentity {
         ssh_host_keys: files_in(tree, "/etc/ssh", "ssh_host_", ".pub").iter().filter_map(|text| fingerprint(text)).collect(),
         addresses: files_in(tree, "/etc/NetworkManager/system-connections", "", ".nmconnection")
             .iter()
+            .chain(&text("/etc/dhcpcd.conf"))
             .flat_map(|text| text.lines())
-            .filter_map(|line| line.strip_prefix("address1=")?.split(',').next().map(str::to_owned))
+            .filter_map(|line| line.strip_prefix("address1=").or_else(|| line.strip_prefix("static ip_address=")))
+            .filter_map(|addresses| addresses.split(',').next().map(str::to_owned))
             .collect(),
         time_zone: zone(tree),
         users: text("/etc/passwd").iter().flat_map(|text| text.lines()).filter_map(ordinary_user).collect(),
@@ -106,6 +108,7 @@ mod tests {
                 "/etc/ssh/ssh_host_ed25519_key.pub",
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f root@pi7\n",
             ),
+            ("/etc/dhcpcd.conf", "#static ip_address=10.9.9.9/24\ninterface eth0\nstatic ip_address=10.0.1.3/16\n"),
             ("/etc/NetworkManager/system-connections/eth0.nmconnection", "[ipv4]\nmethod=manual\naddress1=10.0.1.2/16,10.0.0.1\n"),
         ];
         for (path, text) in files {
@@ -114,7 +117,7 @@ mod tests {
         tree.put_link("/etc/localtime", "/usr/share/zoneinfo/Europe/Berlin", meta).unwrap();
         let found = installed(&tree);
         assert_eq!((found.hostname.as_deref(), found.time_zone.as_deref()), (Some("pi7"), Some("Europe/Berlin")));
-        assert_eq!((found.users, found.addresses), (vec!["berry".to_owned()], vec!["10.0.1.2/16".to_owned()]));
+        assert_eq!((found.users, found.addresses), (vec!["berry".to_owned()], vec!["10.0.1.2/16".to_owned(), "10.0.1.3/16".to_owned()]));
         assert_eq!(found.mounts, ["proc on /proc", "UUID=1 on /export"]);
         assert!(found.ssh_host_keys[0].starts_with("ssh-ed25519 SHA256:"), "{:?}", found.ssh_host_keys);
     }

@@ -8,6 +8,10 @@ pub(super) const LOCALE_UNIT: &str = include_str!("../../overlays/berry-locale.s
 pub(super) const SSHD: &str = include_str!("../../overlays/sshd.conf");
 /// Drop-in for systemd-timesyncd.
 pub(super) const TIMESYNCD: &str = include_str!("../../overlays/timesyncd.conf");
+/// Settings of cloud-init, which is switched off.
+pub(super) const CLOUD: &str = include_str!("../../overlays/cloud.cfg");
+/// Drop-in for rpi-swap.
+pub(super) const SWAP: &str = include_str!("../../overlays/swap.conf");
 /// Drop-in for sudo.
 pub(super) const SUDOERS: &str = include_str!("../../overlays/sudoers");
 
@@ -53,7 +57,7 @@ mod tests {
 
     #[test]
     fn every_overlay_says_who_wrote_it() {
-        for overlay in [LOCALE_UNIT, SSHD, TIMESYNCD, SUDOERS] {
+        for overlay in [CLOUD, LOCALE_UNIT, SSHD, SUDOERS, SWAP, TIMESYNCD] {
             assert!(overlay.starts_with("# Written by berry-image") && overlay.ends_with('\n'), "{overlay}");
         }
     }

@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use super::identity::{DiskId, Identity};
 use crate::{
-    base::facts::{Architecture, Expansion, Facts, Flavour, NetworkManager, Release},
+    base::facts::{Architecture, Expansion, Facts, Flavour, NetworkService, Release, Swap},
     profile::{
         BaseReference, Brick, BrickSize, Keyboard, Network, Node, NodeName, Profile, Public, Remote, SshPolicy, Subnet, Sudo, User, Wifi,
     },
@@ -135,13 +135,13 @@ pub(super) mod raspberry {
             architecture: Architecture::Arm64,
             name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
             boot_mount: "/boot/firmware".to_owned(),
-            network: NetworkManager::NetworkManager,
+            network: NetworkService::NetworkManager,
             cloud_init: false,
             wizard: true,
             expansion: Expansion::FirstbootInit,
             stock_user: Some("pi".to_owned()),
             applies_presets: false,
-            swap_file: true,
+            swap: Swap::DphysSwapfile,
             fake_hwclock: true,
         }
     }
@@ -258,7 +258,7 @@ pub(super) mod debian {
             wizard: false,
             expansion: Expansion::None,
             stock_user: None,
-            swap_file: false,
+            swap: Swap::None,
             fake_hwclock: false,
             ..raspberry::facts()
         }

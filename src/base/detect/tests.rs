@@ -1,5 +1,9 @@
 use super::*;
 use crate::{
+    base::{
+        debian::marker::Marker,
+        facts::{Expansion, Release},
+    },
     disk::mbr::{FAT_LBA, LINUX, Mbr, Partition},
     tree::{Content, Meta, Time},
 };
@@ -83,13 +87,13 @@ fn raspberry_pi_os_bookworm() {
         architecture: Architecture::Arm64,
         name: "debian GNU/Linux (bookworm)".to_owned(),
         boot_mount: "/boot/firmware".to_owned(),
-        network: NetworkManager::NetworkManager,
+        network: NetworkService::NetworkManager,
         cloud_init: false,
         wizard: true,
         expansion: Expansion::FirstbootInit,
         stock_user: Some("pi".to_owned()),
         applies_presets: false,
-        swap_file: true,
+        swap: Swap::DphysSwapfile,
         fake_hwclock: true,
     };
     assert_eq!(facts, expected);
@@ -102,7 +106,7 @@ fn the_32_bit_one_calls_itself_raspbian() {
     put(&mut tree, "/usr/lib/os-release", "PRETTY_NAME='Raspbian GNU/Linux 12 (bookworm)'\nID=raspbian\nVERSION_CODENAME=bookworm\n");
     put(&mut tree, "/var/lib/dpkg/status", &dpkg("armhf", &["cloud-init"]));
     let facts = facts(&tree, &boot).unwrap();
-    assert_eq!((facts.architecture, facts.cloud_init, facts.swap_file), (Architecture::Armhf, true, false));
+    assert_eq!((facts.architecture, facts.cloud_init, facts.swap), (Architecture::Armhf, true, Swap::None));
     assert_eq!(facts.name, "Raspbian GNU/Linux 12 (bookworm)");
 }
 
@@ -120,15 +124,49 @@ fn a_base_made_here() {
 }
 
 #[test]
+fn every_release_is_told_by_what_is_its_own() {
+    let (resize, firstboot) = ("init=/usr/lib/raspi-config/init_resize.sh", "init=/usr/lib/raspberrypi-sys-mods/firstboot");
+    let wants = "/etc/systemd/system/multi-user.target.wants";
+    for (codename, version, word, network, packages, expected) in [
+        // stretch's os-release has no code name.
+        ("", "9", resize, "dhcpcd", &["dphys-swapfile", "fake-hwclock"][..], (Release::Stretch, Expansion::InitResize)),
+        ("buster", "10", resize, "dhcpcd", &["dphys-swapfile", "fake-hwclock"], (Release::Buster, Expansion::InitResize)),
+        ("bullseye", "11", resize, "dhcpcd", &["dphys-swapfile"], (Release::Bullseye, Expansion::InitResize)),
+        ("bullseye", "11", firstboot, "dhcpcd", &["network-manager"], (Release::Bullseye, Expansion::FirstbootInit)),
+        ("bookworm", "12", firstboot, "NetworkManager", &["dphys-swapfile"], (Release::Bookworm, Expansion::FirstbootInit)),
+        ("trixie", "13", "resize", "NetworkManager", &["rpi-swap", "cloud-init"], (Release::Trixie, Expansion::ResizeWord)),
+    ] {
+        let (mut tree, mut boot) = raspberry_pi_os();
+        let codename = if codename.is_empty() { String::new() } else { format!("VERSION_CODENAME={codename}\n") };
+        put(&mut tree, "/usr/lib/os-release", &format!("ID=raspbian\nVERSION_ID=\"{version}\"\n{codename}"));
+        put(&mut tree, "/var/lib/dpkg/status", &dpkg("armhf", packages));
+        tree.remove(format!("{wants}/NetworkManager.service")).unwrap();
+        link(&mut tree, &format!("{wants}/{network}.service"), "/lib/systemd/system/some.service");
+        boot.insert("cmdline.txt".to_owned(), RASPBERRY_PI_CMDLINE.replace(firstboot, word).into_bytes());
+        let facts = facts(&tree, &boot).unwrap();
+        assert_eq!((facts.release, facts.expansion), expected);
+        let (dhcpcd, rpi_swap) = (facts.network == NetworkService::Dhcpcd, facts.swap == Swap::RpiSwap);
+        assert_eq!((dhcpcd, rpi_swap, facts.cloud_init), (network == "dhcpcd", version == "13", version == "13"));
+        // Without its trigger it has been booted.
+        boot.insert("cmdline.txt".to_owned(), RASPBERRY_PI_CMDLINE.replace(firstboot, "").into_bytes());
+        let text = refusal(&tree, &boot);
+        assert!(text.contains("`cmdline.txt` has no") && text.contains(word), "{text}");
+    }
+}
+
+#[test]
 fn other_systems_are_refused_by_name() {
     let (mut tree, boot) = raspberry_pi_os();
-    for codename in ["stretch", "buster", "bullseye", "trixie"] {
+    for codename in ["jessie", "forky"] {
         put(&mut tree, "/usr/lib/os-release", &format!("ID=debian\nVERSION_CODENAME={codename}\n"));
         let text = refusal(&tree, &boot);
-        assert!(text.contains(&format!("Raspberry Pi OS {codename}")) && text.contains("supported: Raspberry Pi OS bookworm"), "{text}");
+        assert!(text.contains(&format!("Raspberry Pi OS {codename}")) && text.contains("from stretch to trixie"), "{text}");
     }
+    put(&mut tree, "/usr/lib/os-release", "ID=debian\nVERSION_CODENAME=trixie\n");
+    assert!(refusal(&tree, &boot).contains("raspberrypi-sys-mods/firstboot` of another release"));
     put(&mut tree, "/usr/lib/os-release", "ID=ubuntu\nPRETTY_NAME=\"Ubuntu 24.04 LTS\"\nVERSION_CODENAME=noble\n");
-    assert!(refusal(&tree, &boot).contains("Ubuntu 24.04 LTS (noble)"));
+    let text = refusal(&tree, &boot);
+    assert!(text.contains("Ubuntu 24.04 LTS (noble), which is refused: its cloud-init"), "{text}");
     let (mut tree, boot) = raspberry_pi_os();
     tree.remove("/etc/rpi-issue").unwrap();
     assert!(refusal(&tree, &boot).contains("neither by Raspberry Pi nor by `debian:SUITE`"));
@@ -136,15 +174,41 @@ fn other_systems_are_refused_by_name() {
     put(&mut tree, "/var/lib/dpkg/status", &dpkg("amd64", &[]));
     assert!(refusal(&tree, &boot).contains("for amd64"));
     let (mut tree, boot) = raspberry_pi_os();
-    let wants = "/etc/systemd/system/multi-user.target.wants";
-    tree.remove(format!("{wants}/NetworkManager.service")).unwrap();
-    link(&mut tree, &format!("{wants}/dhcpcd.service"), "/lib/systemd/system/dhcpcd.service");
-    assert!(refusal(&tree, &boot).contains("dhcpcd"));
+    link(&mut tree, "/etc/systemd/system/multi-user.target.wants/dhcpcd.service", "/lib/systemd/system/dhcpcd.service");
+    assert!(refusal(&tree, &boot).contains("dhcpcd and NetworkManager both configure"));
     let (mut tree, boot) = berry_debian();
     put(&mut tree, Marker::PATH, "{\"version\": 7}");
     assert!(refusal(&tree, &boot).contains("another version of berry-image"));
     put(&mut tree, Marker::PATH, &Marker::new("trixie").text());
     assert!(refusal(&tree, &boot).contains("made as debian:trixie"));
+}
+
+#[test]
+fn debian_s_own_images_are_told_by_their_initramfs() {
+    let (mut tree, mut boot) = berry_debian();
+    tree.remove(Marker::PATH).unwrap();
+    let initramfs = |name: &str| {
+        let entry = |name: &str| {
+            let mut entry = format!("070701{:072}{:08x}{:08}", 0, 0, 0);
+            entry.truncate(6 + 11 * 8);
+            entry.push_str(&format!("{:08x}{:08}{name}\0", name.len() + 1, 0));
+            let padded = entry.len().next_multiple_of(4);
+            entry.into_bytes().into_iter().chain(std::iter::repeat(0)).take(padded).collect::<Vec<u8>>()
+        };
+        [entry(name), entry("TRAILER!!!")].concat()
+    };
+    boot.insert("initrd.img-6.1.0-17-arm64".to_owned(), initramfs("scripts/local-bottom/other"));
+    assert!(refusal(&tree, &boot).contains("made neither by"));
+    boot.insert("initrd.img-6.1.0-18-arm64".to_owned(), initramfs("scripts/local-bottom/rpi-resizerootfs"));
+    let error = facts(&tree, &boot).unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    let text = error.to_string();
+    assert!(text.contains("Debian's own image for Raspberry Pis") && text.contains("`rpi-resizerootfs`"), "{text}");
+    // Of an initramfs that cannot be read nothing can be told.
+    boot.insert("initrd.img-6.1.0-18-arm64".to_owned(), b"lz4?".to_vec());
+    assert!(refusal(&tree, &boot).contains("made neither by"));
+    link(&mut tree, "/etc/systemd/system/systemd-remount-fs.service.requires/rpi3-resizerootfs.service", "/x");
+    assert!(refusal(&tree, &boot).contains("`rpi-resizerootfs`"));
 }
 
 #[test]
@@ -154,15 +218,19 @@ fn used_images_are_refused_with_every_sign() {
     put(&mut tree, "/etc/ssh/ssh_host_ed25519_key", "x");
     boot.insert("cmdline.txt".to_owned(), b"console=tty1 root=PARTUUID=4e639091-02 rootwait\n".to_vec());
     boot.insert("firstrun.sh".to_owned(), Vec::new());
+    boot.insert("user-data".to_owned(), b"#cloud-config\nhostname: x\n".to_vec());
     let error = facts(&tree, &boot).unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
     let text = error.to_string();
-    for sign in ["machine-id", "host keys", "cmdline.txt", "firstrun.sh"] {
+    for sign in ["machine-id", "host keys", "cmdline.txt", "firstrun.sh", "user-data"] {
         assert!(text.contains(sign), "{text}");
     }
     // What stands there in every published image is no sign.
     let (mut tree, boot) = raspberry_pi_os();
     put(&mut tree, "/etc/ssh/ssh_host_notes", "x");
+    let mut boot = boot;
+    boot.insert("user-data".to_owned(), b"#cloud-config\n\n # hostname: x\n".to_vec());
+    boot.insert("meta-data".to_owned(), b"dsmode: local\ninstance_id: rpios-image\n".to_vec());
     assert!(facts(&tree, &boot).is_ok());
 }
 
@@ -189,7 +257,7 @@ fn missing_evidence_is_named() {
     put(&mut tree, "/usr/lib/os-release", "PRETTY_NAME=x\n");
     assert!(refusal(&tree, &boot).contains("no ID"));
     put(&mut tree, "/usr/lib/os-release", "ID=raspbian\n");
-    assert!(refusal(&tree, &boot).contains("no VERSION_CODENAME"));
+    assert!(refusal(&tree, &boot).contains("neither VERSION_CODENAME nor VERSION_ID"));
     tree.remove("/etc/rpi-issue").unwrap();
     assert!(refusal(&tree, &boot).contains("/etc/rpi-issue"));
 }

@@ -138,7 +138,9 @@ impl<'a> Editor<'a> {
     /// applies presets on its first boot, a unit that is merely disabled is enabled again.
     pub(super) fn mask(&mut self, unit: &str) -> Result<(), NodeError> {
         let local = format!("{LOCAL_UNITS}/{unit}");
-        if self.unit(unit).is_none() && !self.tree.exists(&local) {
+        // systemd makes a unit of each old start script, and a mask covers that, too.
+        let script = unit.strip_suffix(".service").is_some_and(|name| self.is_file(&format!("/etc/init.d/{name}")));
+        if self.unit(unit).is_none() && !self.tree.exists(&local) && !script {
             return Ok(());
         }
         for folder in self.names(LOCAL_UNITS) {

@@ -4,9 +4,12 @@ use super::{
     edit::Editor,
     flavour::{MASKED, REMOVED, UNIQUE},
 };
-use crate::{base::facts::Facts, node::NodeError};
+use crate::{
+    base::facts::Facts,
+    node::{NodeError, template},
+};
 
-/// Wizard, expansion, swap file, host keys anew, cloud-init: off.
+/// Wizard, expansion, host keys anew, cloud-init: off.
 pub(super) fn apply(editor: &mut Editor, facts: &Facts) -> Result<(), NodeError> {
     for (unit, _why) in MASKED {
         editor.mask(unit)?;
@@ -29,6 +32,9 @@ pub(super) fn apply(editor: &mut Editor, facts: &Facts) -> Result<(), NodeError>
     }
     if facts.cloud_init {
         editor.create("/etc/cloud/cloud-init.disabled", 0o644, 0, 0, "")?;
+        // For the day when somebody switches it on again: it would grow the root, rename the node and add the stock account.
+        editor.create("/etc/growroot-disabled", 0o644, 0, 0, "")?;
+        editor.create("/etc/cloud/cloud.cfg.d/zz-berry.cfg", 0o644, 0, 0, template::CLOUD)?;
     }
     if editor.tree.resolve("/var/lib/dbus").is_some() {
         // D-Bus would make an id of its own.

@@ -3,11 +3,11 @@
 use crate::base::facts::Flavour;
 
 /// Units that would undo or delay what is built here. They are masked where an image has them.
-pub(super) const MASKED: [(&str, &str); 3] = [
+pub(super) const MASKED: [(&str, &str); 4] = [
     ("userconfig.service", "asks on the console for a user, and renames ours"),
     ("regenerate_ssh_host_keys.service", "deletes all host keys before it makes new ones"),
-    // Up to 2 GiB on a root whose size is fixed, and the card wears out under it.
-    ("dphys-swapfile.service", "makes a swap file on the root"),
+    ("rpi-resize.service", "grows the root, which fills its partition from the start"),
+    ("apply_noobs_os_config.service", "sets what a boot partition of NOOBS says"),
 ];
 
 /// Files of stock images that are in the way. They are removed where an image has them.
@@ -33,6 +33,16 @@ pub(super) const WIZARD_USER: &str = "rpi-first-boot-wizard";
 /// Pi 5, Zero W.
 pub(super) const RADIOS: [&str; 4] =
     ["platform-3f300000.mmcnr:wlan", "platform-fe300000.mmcnr:wlan", "platform-1001100000.mmc:wlan", "platform-20300000.mmcnr:wlan"];
+
+/// The network interfaces that a node may use: every flavour keeps the kernel's names.
+pub(super) const INTERFACES: [&str; 2] = [CABLE, RADIO];
+const CABLE: &str = "eth0";
+const RADIO: &str = "wlan0";
+
+/// The one that a node uses.
+pub(super) const fn interface(wireless: bool) -> &'static str {
+    if wireless { RADIO } else { CABLE }
+}
 
 /// Groups of the ordinary user, as far as an image has them: those that Raspberry Pi OS gives its own.
 pub(super) const USER_GROUPS: [&str; 15] =

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{network_of, wifi_of};
+use super::{flavour::interface, network_of, wifi_of};
 use crate::{
     node::identity::Identity,
     profile::{Network, Node, Profile, Wifi},
@@ -12,8 +12,7 @@ use crate::{
 pub(super) fn text(profile: &Profile, node: &Node, identity: &Identity) -> String {
     let network = network_of(profile, node);
     let wifi = wifi_of(profile, node);
-    // Both flavours keep the kernel's names of interfaces.
-    let (kind, interface) = if wifi.is_some() { ("wifi", "wlan0") } else { ("ethernet", "eth0") };
+    let (kind, interface) = (if wifi.is_some() { "wifi" } else { "ethernet" }, interface(wifi.is_some()));
     let mut text = format!(
         "# Written by berry-image.\n[connection]\nid=berry\nuuid={}\ntype={kind}\ninterface-name={interface}\nautoconnect=true\n",
         identity.connection_uuid

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod clock;
+mod dhcpcd;
 mod edit;
 mod first_boot;
 mod flavour;
@@ -15,9 +16,12 @@ mod fstab;
 pub(super) mod hosts;
 mod keyfile;
 mod network;
+mod network_manager;
 mod region;
 mod ssh;
+mod swap;
 mod user;
+mod wpa_supplicant;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +31,7 @@ use edit::Editor;
 use super::{NodeError, boot, identity::Identity, ledger::Ledger, partuuid::PartUuids};
 use crate::{
     base::{
-        facts::{Facts, Flavour},
+        facts::{Facts, Flavour, NetworkService},
         raspi_firmware,
     },
     profile::{Network, Node, Profile, Wifi},
@@ -63,13 +67,14 @@ pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) 
     ssh::apply(&mut editor, profile)?;
     network::apply(&mut editor, facts, profile)?;
     clock::apply(&mut editor, facts, profile)?;
+    swap::apply(&mut editor, facts)?;
     let mount_point = &profile.brick.mount_point;
     if !editor.names(mount_point).is_empty() {
         // The brick would hide it: a home with its keys, a database of the system.
         return Err(NodeError::Taken { what: "mount point", value: mount_point.clone() });
     }
     editor.folder(mount_point, 0o755, 0, 0)?;
-    for (path, permissions) in personal_files(facts) {
+    for (path, permissions) in personal_files(facts, profile) {
         editor.reserve(path, permissions)?;
     }
     // Equal on all nodes of the local network, so that only remote nodes have one of their own.
@@ -101,11 +106,11 @@ pub fn personal(
     editor.write("/etc/fstab", fstab)?;
     editor.write(ssh::HOST_KEY, identity.ssh_host_key.private().expose().clone())?;
     editor.write(ssh::HOST_KEY_PUBLIC, format!("{}\n", identity.ssh_host_key.public()))?;
-    editor.write(network::KEYFILE, keyfile::text(profile, node, identity))?;
+    network::personal(&mut editor, facts, profile, node, identity)?;
     if facts.flavour == Flavour::BerryDebian {
         let root = PartUuids::new(identity.disk_id).root();
         editor.write(raspi_firmware::SETTINGS, raspi_firmware::settings(&root))?;
-        let words = boot::extra_words(wifi_of(profile, node));
+        let words = boot::extra_words(facts, wifi_of(profile, node));
         // Without words the file is empty, for it must be there on every node.
         let extra = if words.is_empty() { String::new() } else { raspi_firmware::extra(&words) };
         editor.write(raspi_firmware::EXTRA, extra)?;
@@ -114,7 +119,7 @@ pub fn personal(
 }
 
 /// The files that [`personal`] writes, with the permissions that they get where the image has no such file.
-fn personal_files(facts: &Facts) -> Vec<(&'static str, u16)> {
+fn personal_files(facts: &Facts, profile: &Profile) -> Vec<(&'static str, u16)> {
     let mut files = vec![
         ("/etc/hostname", 0o644),
         ("/etc/hosts", 0o644),
@@ -122,8 +127,16 @@ fn personal_files(facts: &Facts) -> Vec<(&'static str, u16)> {
         ("/etc/fstab", 0o644),
         (ssh::HOST_KEY, 0o600),
         (ssh::HOST_KEY_PUBLIC, 0o644),
-        (network::KEYFILE, 0o600),
     ];
+    match facts.network {
+        NetworkService::NetworkManager => files.push((network_manager::KEYFILE, 0o600)),
+        NetworkService::Dhcpcd => {
+            files.push((dhcpcd::CONFIGURATION, 0o644));
+            if has_wifi(profile) {
+                files.push((wpa_supplicant::CONFIGURATION, 0o600));
+            }
+        }
+    }
     if facts.flavour == Flavour::BerryDebian {
         files.extend([(raspi_firmware::SETTINGS, 0o644), (raspi_firmware::EXTRA, 0o644)]);
     }
@@ -136,6 +149,11 @@ fn network_of<'a>(profile: &'a Profile, node: &'a Node) -> Option<&'a Network> {
         Some(remote) => remote.network.as_ref(),
         None => Some(&profile.network),
     }
+}
+
+/// Whether any node joins a wireless network.
+fn has_wifi(profile: &Profile) -> bool {
+    profile.nodes.iter().any(|node| wifi_of(profile, node).is_some())
 }
 
 /// The wireless network a node joins, if any.

@@ -1,43 +1,61 @@
-//! NetworkManager: our connection and no other, and the radio switched on where it is used.
+//! The network: our settings and no others, for whatever configures it in this image, and the radio switched on where it is used.
 
-use super::{edit::Editor, flavour::RADIOS, wifi_of};
+use super::{
+    dhcpcd,
+    edit::Editor,
+    flavour::{INTERFACES, RADIOS},
+    has_wifi, keyfile, network_manager, wifi_of, wpa_supplicant,
+};
 use crate::{
-    base::facts::{Facts, NetworkManager},
-    node::NodeError,
-    profile::Profile,
+    base::facts::{Facts, NetworkService},
+    node::{NodeError, identity::Identity},
+    profile::{Node, Profile},
 };
 
-/// The node's connection.
-pub(super) const KEYFILE: &str = "/etc/NetworkManager/system-connections/berry.nmconnection";
-const CONNECTIONS: &str = "/etc/NetworkManager/system-connections";
 const RFKILL: &str = "/var/lib/systemd/rfkill";
 
+/// What is equal on all nodes.
 pub(super) fn apply(editor: &mut Editor, facts: &Facts, profile: &Profile) -> Result<(), NodeError> {
-    match facts.network {
-        NetworkManager::NetworkManager => {}
-    }
     refuse_ifupdown(editor)?;
-    editor.enable("NetworkManager.service", "multi-user.target.wants", "the network")?;
-    editor.folder(CONNECTIONS, 0o755, 0, 0)?;
-    for name in editor.names(CONNECTIONS) {
-        // A connection of the image would compete with ours.
-        editor.remove(&format!("{CONNECTIONS}/{name}"))?;
+    match facts.network {
+        NetworkService::NetworkManager => network_manager::apply(editor)?,
+        NetworkService::Dhcpcd => dhcpcd::apply(editor)?,
     }
-    if profile.nodes.iter().any(|node| wifi_of(profile, node).is_some()) {
+    if has_wifi(profile) {
         radio_on(editor)?;
+        if facts.network == NetworkService::NetworkManager {
+            network_manager::radio_on(editor)?;
+        }
     }
     Ok(())
 }
 
-/// NetworkManager leaves alone what ifupdown is told to configure.
+/// What only this node gets.
+pub(super) fn personal(editor: &mut Editor, facts: &Facts, profile: &Profile, node: &Node, identity: &Identity) -> Result<(), NodeError> {
+    match facts.network {
+        NetworkService::NetworkManager => editor.write(network_manager::KEYFILE, keyfile::text(profile, node, identity)),
+        NetworkService::Dhcpcd => {
+            let text = dhcpcd::file(&editor.text(dhcpcd::CONFIGURATION)?, profile, node);
+            editor.write(dhcpcd::CONFIGURATION, text)?;
+            match wifi_of(profile, node) {
+                Some(wifi) => editor.write(wpa_supplicant::CONFIGURATION, wpa_supplicant::text(wifi)),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// NetworkManager and dhcpcd leave alone what ifupdown is told to configure.
 fn refuse_ifupdown(editor: &Editor) -> Result<(), NodeError> {
     let folder = "/etc/network/interfaces.d";
     let more = editor.names(folder).into_iter().map(|name| format!("{folder}/{name}"));
     for path in std::iter::once("/etc/network/interfaces".to_owned()).chain(more) {
         for line in editor.text(&path)?.lines() {
             let mut words = line.split_whitespace();
-            if let (Some("iface"), Some(name @ ("eth0" | "wlan0"))) = (words.next(), words.next()) {
-                let reason = format!("it configures {name}, so NetworkManager would not");
+            if let (Some("iface"), Some(name)) = (words.next(), words.next())
+                && INTERFACES.contains(&name)
+            {
+                let reason = format!("it configures {name}, so that the image's network service would not");
                 return Err(NodeError::NotUnderstood { path, reason });
             }
         }
@@ -45,7 +63,7 @@ fn refuse_ifupdown(editor: &Editor) -> Result<(), NodeError> {
     Ok(())
 }
 
-/// Undoes what keeps the radio off until a country is chosen: the state that systemd-rfkill restores and NetworkManager's own.
+/// Undoes what keeps the radio off until a country is chosen: the state that systemd-rfkill restores.
 fn radio_on(editor: &mut Editor) -> Result<(), NodeError> {
     if !["/usr/sbin/wpa_supplicant", "/sbin/wpa_supplicant"].iter().any(|path| editor.is_file(path)) {
         return Err(NodeError::Missing { path: "/usr/sbin/wpa_supplicant".to_owned(), purpose: "a wireless network" });
@@ -55,6 +73,5 @@ fn radio_on(editor: &mut Editor) -> Result<(), NodeError> {
     for name in radios {
         editor.write(&format!("{RFKILL}/{name}"), "0\n")?;
     }
-    let state = "/var/lib/NetworkManager/NetworkManager.state";
-    editor.write(state, "[main]\nNetworkingEnabled=true\nWirelessEnabled=true\nWWANEnabled=true\n")
+    Ok(())
 }

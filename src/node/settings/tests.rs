@@ -1,3 +1,5 @@
+mod releases;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -14,7 +16,7 @@ use crate::{
         testing::{EPOCH, HASH, KEY, STOCK_HASH, debian, profile, raspberry, wifi},
     },
     profile::{Public, Sudo},
-    tree::{InodeId, Kind},
+    tree::{Content, InodeId, Kind, Meta, Time},
 };
 
 fn home() -> Profile {
@@ -270,7 +272,7 @@ fn the_remote_node_knows_itself_and_no_local_names() {
         let local = shown(&trees[0], "/etc/hosts");
         assert_eq!(local.contains("203.0.113.9\tcluster04\n"), line.is_some());
         assert!(!local.contains("example.org") && !local.contains("127.0.1.1"), "{local}");
-        let keyfile = shown(&trees[3], network::KEYFILE);
+        let keyfile = shown(&trees[3], network_manager::KEYFILE);
         assert!(keyfile.contains("type=ethernet") && keyfile.ends_with("[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n"), "{keyfile}");
     }
 }
@@ -293,7 +295,7 @@ fn wifi_is_switched_on_and_joined() {
     profile.network.wifi = Some(wifi());
     profile.nodes[1].dhcp = true;
     let (_, trees) = raspberry_nodes(&profile);
-    let keyfile = shown(&trees[0], network::KEYFILE);
+    let keyfile = shown(&trees[0], network_manager::KEYFILE);
     assert!(keyfile.starts_with("0600 0:0 ") && keyfile.contains("type=wifi\ninterface-name=wlan0\n"), "{keyfile}");
     assert!(
         keyfile.contains(
@@ -301,9 +303,9 @@ fn wifi_is_switched_on_and_joined() {
         ),
         "{keyfile}"
     );
-    assert!(shown(&trees[1], network::KEYFILE).contains("[ipv4]\nmethod=auto\n"));
+    assert!(shown(&trees[1], network_manager::KEYFILE).contains("[ipv4]\nmethod=auto\n"));
     // The remote node has no wireless network that we know of.
-    assert!(shown(&trees[3], network::KEYFILE).contains("type=ethernet"));
+    assert!(shown(&trees[3], network_manager::KEYFILE).contains("type=ethernet"));
     for radio in ["3f300000.mmcnr", "fe300000.mmcnr", "1001100000.mmc", "20300000.mmcnr"] {
         assert_eq!(shown(&trees[0], &format!("/var/lib/systemd/rfkill/platform-{radio}:wlan")), "0644 0:0 0\n");
     }
@@ -488,7 +490,7 @@ fn secrets_stand_only_where_they_must() {
         }
     }
     found.sort();
-    assert_eq!(found, [network::KEYFILE, "/etc/shadow", ssh::HOST_KEY]);
+    assert_eq!(found, [network_manager::KEYFILE, "/etc/shadow", ssh::HOST_KEY]);
     let mut bad = profile.clone();
     bad.user.name = "sshd".to_owned();
     let error = common(&mut raspberry::tree(), &raspberry::facts(), &bad, &Build::new(&ledger, None)).unwrap_err();

@@ -7,7 +7,7 @@ use super::{
     flavour::{USER_GROUPS, WIZARD_USER},
 };
 use crate::{
-    base::facts::Facts,
+    base::facts::{Facts, Release},
     node::{NodeError, template},
     profile::{Profile, Sudo},
     tree::{Inode, InodeId, Kind},
@@ -33,6 +33,9 @@ struct Files {
 
 pub(super) fn apply(editor: &mut Editor, facts: &Facts, profile: &Profile, build: &Build) -> Result<(), NodeError> {
     let user = &profile.user;
+    if let Some(hash) = &user.password {
+        check_scheme(facts.release, hash.expose())?;
+    }
     let mut files = Files::read(editor)?;
     let stock = facts.stock_user.as_deref();
     if stock != Some(&user.name) {
@@ -63,6 +66,12 @@ pub(super) fn apply(editor: &mut Editor, facts: &Facts, profile: &Profile, build
     sudo(editor, &files, stock, profile)?;
     no_autologin(editor)?;
     keys(editor, profile, build, &home, uid, gid)
+}
+
+/// Refuses a hash by which nobody could log in: crypt(3) of Debian was glibc's up to buster, which knows MD5 and SHA-2 only.
+fn check_scheme(release: Release, hash: &str) -> Result<(), NodeError> {
+    let known = release >= Release::Bullseye || ["$5$", "$6$"].iter().any(|scheme| hash.starts_with(scheme));
+    if known { Ok(()) } else { Err(NodeError::Scheme { release: release.codename() }) }
 }
 
 impl Files {
