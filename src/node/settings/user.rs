@@ -17,6 +17,7 @@ use crate::{
 const UID: u32 = 1000;
 /// A field that no password matches. Unlike with `!`, an SSH key still opens the account, whatever sshd's settings.
 const LOCKED: &str = "*";
+const AUTOLOGIN: &str = "/etc/systemd/system/autologin@.service";
 const SUDOERS: &str = "/etc/sudoers.d";
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -271,6 +272,13 @@ fn no_autologin(editor: &mut Editor) -> Result<(), NodeError> {
     for folder in editor.names("/etc/systemd/system") {
         if folder.contains("getty@") && folder.ends_with(".service.d") {
             editor.remove(&format!("/etc/systemd/system/{folder}/autologin.conf"))?;
+        }
+    }
+    // Up to stretch a template of its own stands in for a console's getty.
+    if editor.is_file(AUTOLOGIN) {
+        editor.remove(AUTOLOGIN)?;
+        for unit in editor.names("/etc/systemd/system/getty.target.wants") {
+            editor.enable(&unit, "getty.target.wants", "the login on the console")?;
         }
     }
     let path = "/etc/lightdm/lightdm.conf";

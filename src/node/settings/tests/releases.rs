@@ -25,6 +25,9 @@ fn buster() -> (Tree, Facts) {
     put(&mut tree, "/etc/dhcpcd.conf", "hostname\nslaac private\n");
     put(&mut tree, "/etc/wpa_supplicant/wpa_supplicant.conf", "ctrl_interface=DIR=/var/run/wpa_supplicant GROUP=netdev\n");
     put(&mut tree, "/etc/ssh/sshd_config", "#PermitRootLogin prohibit-password\nUsePAM yes\n");
+    put(&mut tree, "/etc/systemd/system/autologin@.service", "[Service]\nExecStart=-/sbin/agetty --autologin pi %I\n");
+    let getty = Meta::new(0o777, 0, 0, Time::from_seconds(0));
+    tree.put_link("/etc/systemd/system/getty.target.wants/getty@tty1.service", "/etc/systemd/system/autologin@.service", getty).unwrap();
     let fstab = tree.read_text("/etc/fstab").unwrap().replace("/boot/firmware", "/boot");
     put(&mut tree, "/etc/fstab", &fstab);
     let facts = Facts {
@@ -69,6 +72,8 @@ fn buster_has_dhcpcd_and_an_sshd_without_drop_ins() {
             ("/etc/ssh/sshd_config.d", "-"),
             ("/etc/systemd/system/dphys-swapfile.service", "-> /dev/null"),
             ("/etc/systemd/system/multi-user.target.wants/dhcpcd.service", "-> /lib/systemd/system/dhcpcd.service"),
+            ("/etc/systemd/system/autologin@.service", "-"),
+            ("/etc/systemd/system/getty.target.wants/getty@tty1.service", "-> /lib/systemd/system/getty@.service"),
             ("/etc/NetworkManager", "-"),
             ("/var/lib/NetworkManager", "-"),
             ("/var/lib/systemd/rfkill/platform-3f300000.mmcnr:wlan", "0644 0:0 0\n"),
