@@ -4,7 +4,6 @@ use serde::Serialize;
 
 /// What the image is, as far as the settings of a node depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Facts {
     /// Who made it.
     pub flavour: Flavour,

@@ -131,7 +131,12 @@ impl<'a> Editor<'a> {
             _ => unit.to_owned(),
         };
         let path = self.unit(&file).ok_or_else(|| NodeError::Missing { path: format!("{}/{file}", UNIT_FOLDERS[0]), purpose })?;
-        self.link(&format!("{LOCAL_UNITS}/{folder}/{unit}"), &path)
+        let link = format!("{LOCAL_UNITS}/{folder}/{unit}");
+        // One that leads to the same file by another name, as to `/usr/lib` for `/lib`, stays.
+        if self.tree.resolve(&link).is_some_and(|enabled| Some(enabled) == self.tree.resolve(&path)) {
+            return Ok(());
+        }
+        self.link(&link, &path)
     }
 
     /// Masks a unit if the image has it, and takes it out of every `.wants` and `.requires`. Only a mask lasts: in an image that

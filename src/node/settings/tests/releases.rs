@@ -111,6 +111,9 @@ fn trixie_has_cloud_init_and_rpi_swap() {
     put(&mut tree, "/etc/cloud/cloud.cfg.d/99_raspberry-pi.cfg", "datasource_list: [NoCloud, None]\n");
     put(&mut tree, "/etc/machine-id", "uninitialized\n");
     put(&mut tree, "/etc/netplan/90-NM-x.yaml", "network: {}\n");
+    let (enabled, unit) =
+        ("/etc/systemd/system/multi-user.target.wants/NetworkManager.service", "/usr/lib/systemd/system/NetworkManager.service");
+    tree.put_link(enabled, unit, Meta::new(0o777, 0, 0, Time::from_seconds(0))).unwrap();
     for unit in ["rpi-resize.service", "rpi-resize-swap-file.service"] {
         put(&mut tree, &format!("/usr/lib/systemd/system/{unit}"), "[Unit]\n");
     }
@@ -134,6 +137,7 @@ fn trixie_has_cloud_init_and_rpi_swap() {
             ("/etc/systemd/system/rpi-resize.service", "-> /dev/null"),
             ("/etc/systemd/system/rpi-resize-swap-file.service", "-> /dev/null"),
             ("/etc/netplan/90-NM-x.yaml", "-"),
+            (enabled, &format!("-> {unit}")),
             // Not `uninitialized`: systemd applies no presets.
             ("/etc/machine-id", &format!("0444 0:0 {id}\n")),
             ("/etc/fake-hwclock.data", "0644 0:0 2024-11-19 12:00:00\n"),
