@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::LazyLock};
 
 use support::{
     image::Image,
-    pi_os,
+    pi_os::{self, release::BOOKWORM},
     program::{berry, fails, folder, ok, profile_in, shell, tool},
 };
 
@@ -16,7 +16,7 @@ struct Built {
 
 static BUILT: LazyLock<Built> = LazyLock::new(|| {
     let folder = folder();
-    let base = pi_os::make(folder.path(), "raspios");
+    let base = pi_os::make(folder.path(), "raspios", &BOOKWORM);
     // As it is downloaded, under a name that says nothing.
     shell("xz -T2 --block-size=16MiB -c \"$1\" > \"$2\"", &[base.as_os_str(), folder.path().join("download").as_os_str()]);
     build(folder.path(), "cluster01.yaml", "download", "images");
@@ -70,7 +70,7 @@ fn the_stock_account_is_gone_with_its_password() {
     let user = image.root_file("/etc/passwd").lines().find(|line| line.contains(":1000:1000:")).expect("uid 1000").to_owned();
     let name = user.split(':').next().unwrap().to_owned();
     assert!(user.ends_with(&format!(":/home/{name}:/bin/bash")), "{user}");
-    assert_eq!(image.debugfs(2, &format!("cat /home/{name}/.bashrc")), "# stock\n");
+    assert_eq!(image.debugfs(2, &format!("cat /home/{name}/.bashrc")), "# stock .bashrc\n");
     assert!(image.debugfs(2, &format!("stat /home/{name}/.ssh/authorized_keys")).contains("Mode:  0600"));
     let listing = image.debugfs(2, "ls -p /etc/sudoers.d");
     assert!(!listing.contains("010_pi-nopasswd") && listing.contains("010_at-export"), "{listing}");
@@ -154,8 +154,8 @@ fn what_is_not_a_stock_image_is_refused_with_the_reason() {
         ("unclean", "debugfs -w -R \"ssv state 0\" \"$2?offset=$3\"", "clean"),
         (
             "other release",
-            "debugfs -w -R \"rm /usr/lib/os-release\" \"$2?offset=$3\" && printf 'ID=debian\\nVERSION_CODENAME=bullseye\\nPRETTY_NAME=\"Debian 11\"\\n' > \"$2.os\" && debugfs -w -R \"write $2.os /usr/lib/os-release\" \"$2?offset=$3\"",
-            "bullseye",
+            "debugfs -w -R \"rm /usr/lib/os-release\" \"$2?offset=$3\" && printf 'ID=debian\\nVERSION_CODENAME=forky\\nPRETTY_NAME=\"Debian 14\"\\n' > \"$2.os\" && debugfs -w -R \"write $2.os /usr/lib/os-release\" \"$2?offset=$3\"",
+            "forky",
         ),
         ("cut off", "truncate -s 600M \"$2\"", "partition"),
         ("no image", "head -c 5000000 /dev/zero | tr '\\0' x > \"$2\"", "nothing that is known"),
