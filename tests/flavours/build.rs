@@ -8,7 +8,7 @@ use crate::{
         pi_os::{self, Flavour, release::Release},
         program::{berry, ok, profile_in, tool},
     },
-    view::View,
+    view::{LateView, View},
 };
 
 /// A name that is hard to write down: quotes, a backslash, a comment sign, a semicolon and a letter beyond ASCII.
@@ -33,13 +33,13 @@ pub(super) enum Wanted {
 pub(super) struct Base {
     pub(super) flavour: &'static Flavour,
     pub(super) image: Image,
-    pub(super) view: View,
+    pub(super) view: LateView,
 }
 
 impl Base {
     pub(super) fn make(folder: &Path, flavour: &'static Flavour) -> Self {
         let image = Image::open(&pi_os::make(folder, "base", flavour));
-        let view = View::new(&image);
+        let view = View::later(&image);
         Self { flavour, image, view }
     }
 }
@@ -49,7 +49,7 @@ impl Base {
 pub(super) struct Node {
     pub(super) wanted: Wanted,
     pub(super) image: Image,
-    pub(super) view: View,
+    pub(super) view: LateView,
     /// The node's part of the ledger.
     pub(super) identity: serde_json::Value,
     /// The build's time, in seconds since 1970.
@@ -75,7 +75,7 @@ impl Node {
             .arg(folder.join("images")));
         let image = Image::open(&folder.join("images/cluster01.img"));
         let ledger: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("cluster01.ledger")).unwrap()).unwrap();
-        let view = View::new(&image);
+        let view = View::later(&image);
         let identity = ledger["nodes"]["cluster01"].clone();
         Self { wanted, image, view, identity, epoch: ledger["epoch"].as_i64().unwrap(), hash, folder }
     }

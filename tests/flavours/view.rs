@@ -1,12 +1,16 @@
 //! A mounted root file system, looked at without leaving it: links are read, never followed out of it.
 
 use std::{
+    cell::LazyCell,
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use crate::support::{Mount, image::Image};
+
+/// A view that is opened when it is first looked through: e2fsck remarks on images that are mounted, so it has its turn before.
+pub(super) type LateView = LazyCell<View, Box<dyn FnOnce() -> View>>;
 
 /// The root partition of an image, mounted read-only.
 #[derive(Debug)]
@@ -16,7 +20,7 @@ pub(super) struct View {
 
 impl View {
     /// Mounts partition 2 of `image` beside it.
-    pub(super) fn new(image: &Image) -> Self {
+    fn new(image: &Image) -> Self {
         let root = &image.partitions[1];
         // noload: not even a journal is replayed.
         let options = format!("ro,noload,offset={},sizelimit={}", root.start, root.size);
@@ -25,6 +29,12 @@ impl View {
 
     pub(super) fn root(&self) -> &Path {
         self.mount.path()
+    }
+
+    /// The same, but later.
+    pub(super) fn later(image: &Image) -> LateView {
+        let image = image.clone();
+        LazyCell::new(Box::new(move || Self::new(&image)))
     }
 
     fn at(&self, path: &str) -> PathBuf {

@@ -71,9 +71,10 @@ impl Image {
     pub fn extract(&self, number: usize, folder: &Path) -> PathBuf {
         let partition = &self.partitions[number - 1];
         let copy = folder.join(format!("{}.p{number}", self.path.file_name().expect("a name").display()));
-        let (start, size) = (partition.start / 4096, partition.size / 4096);
-        let script = "dd if=\"$1\" of=\"$2\" bs=4096 skip=\"$3\" count=\"$4\" conv=sparse status=none && truncate -s $(($4 * 4096)) \"$2\"";
-        shell(script, &[self.path.as_os_str(), copy.as_os_str(), OsStr::new(&start.to_string()), OsStr::new(&size.to_string())]);
+        // A partition need not be a multiple of anything but 512.
+        let script = "dd if=\"$1\" of=\"$2\" bs=1M skip=\"$3\" count=\"$4\" iflag=skip_bytes,count_bytes conv=sparse status=none && truncate -s \"$4\" \"$2\"";
+        let (start, size) = (partition.start.to_string(), partition.size.to_string());
+        shell(script, &[self.path.as_os_str(), copy.as_os_str(), OsStr::new(&start), OsStr::new(&size)]);
         copy
     }
 
