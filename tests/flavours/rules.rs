@@ -22,7 +22,7 @@ const NETWORK_MANAGER: Applies = |base, _| base.flavour.network == "NetworkManag
 const NETWORK_MANAGER_WIRELESS: Applies = |base, node| NETWORK_MANAGER(base, node) && node.is_wireless();
 
 /// Path, or the beginning of one before a `*`; to whom it applies; why.
-const RULES: [(&str, Applies, &str); 61] = [
+const RULES: [(&str, Applies, &str); 62] = [
     ("/etc/fstab", ALL, "the card has its own disk id, and a brick"),
     ("/export", ALL, "where the brick is mounted"),
     ("/etc/hostname", ALL, "the node's name"),
@@ -74,6 +74,7 @@ const RULES: [(&str, Applies, &str); 61] = [
     ("/etc/systemd/system/dphys-swapfile.service", BEFORE_TRIXIE, "masked"),
     ("/etc/systemd/system/multi-user.target.wants/dphys-swapfile.service", BEFORE_TRIXIE, "masked"),
     ("/etc/rpi/swap.conf.d/*", TRIXIE, "no swap file"),
+    ("/etc/systemd/system/rpi-resize-swap-file.service", TRIXIE, "no swap file"),
     ("/etc/fake-hwclock.data", BEFORE_TRIXIE, "the clock"),
     ("/var/lib/systemd/timesync*", ALL, "the clock"),
     ("/etc/systemd/timesyncd.conf.d*", ALL, "time servers"),

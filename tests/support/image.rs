@@ -44,8 +44,8 @@ impl Image {
     /// `sfdisk --verify` must have nothing to say.
     pub fn verify_table(&self) {
         let said = ok(tool("sfdisk").arg("--verify").arg(&self.path));
-        assert_eq!(said.lines().last(), Some("No errors detected."), "{}: {said}", self.path.display());
-        assert!(said.lines().count() <= 2, "{said}");
+        let remark = |line: &&str| !line.starts_with("Remaining ") && !line.ends_with(':') && !line.is_empty();
+        assert_eq!(said.lines().filter(remark).collect::<Vec<_>>(), ["No errors detected."], "{}: {said}", self.path.display());
     }
 
     /// `e2fsck -fn` on partition `number` (from 1) must exit with 0 and find nothing to remark.

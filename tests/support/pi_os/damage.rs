@@ -5,11 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{DISK_ID, disk::ROOT_SIZE, release::Flavour};
-use crate::support::{
-    Mount,
-    program::{ok, shell, tool},
-};
+use super::{DISK_ID, disk, release::Flavour};
+use crate::support::program::{ok, shell, tool};
 
 /// An image that may be changed.
 #[derive(Debug)]
@@ -28,12 +25,7 @@ impl Card {
 
     /// Changes files of the root through the kernel; `edit` gets the folder where it is mounted.
     pub fn root(&self, edit: impl FnOnce(&Path)) {
-        let place = self.path.with_extension("mount");
-        let options = format!("offset={},sizelimit={}", self.flavour.disk.root_start * 512, ROOT_SIZE * 512);
-        let mount = Mount::new(&self.path, &place, &options);
-        edit(mount.path());
-        drop(mount);
-        fs::remove_dir(place).expect("nothing is mounted there any more");
+        disk::change_ext4(&self.path, &self.flavour.disk, edit);
     }
 
     /// Writes a file of the boot partition.

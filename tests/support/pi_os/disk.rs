@@ -14,30 +14,31 @@ use crate::support::{
     program::{ok, shell, tool},
 };
 
-/// Size of the root in sectors: small, so that many images can be made.
-pub const ROOT_SIZE: u64 = 262_144;
 const SECTOR: u64 = 512;
 
 /// Makes `image` with these partitions, filled from two folders.
 pub fn assemble(image: &Path, disk: &Disk, boot: &Path, root: &Path) {
     // The stock image ends where its root ends.
-    let size = (disk.root_start + ROOT_SIZE) * SECTOR;
+    let size = (disk.root_start + disk.root_size) * SECTOR;
     fs::File::create(image).and_then(|file| file.set_len(size)).expect("an empty image");
     partition(image, disk);
     make_fat(image, disk);
-    fill_fat(image, disk.boot_start, boot);
+    fill_fat(image, disk, boot);
     make_ext4(image, disk);
-    fill_ext4(image, disk.root_start, root);
+    // Through the kernel, as pi-gen does it: that leaves the marks of a mount in superblock and journal.
+    change_ext4(image, disk, |mounted| {
+        ok(tool("cp").args(["-a", "--"]).arg(root.join(".")).arg(mounted));
+    });
 }
 
 fn partition(image: &Path, disk: &Disk) {
-    let (boot_end, root_end) = (disk.boot_start + disk.boot_size - 1, disk.root_start + ROOT_SIZE - 1);
+    let (boot_end, root_end) = (disk.boot_start + disk.boot_size - 1, disk.root_start + disk.root_size - 1);
     match disk.partitioner {
         Partitioner::Fdisk => {
             // fdisk and sfdisk write the same table: no boot code.
             let table = format!(
-                "label: dos\nlabel-id: 0x{DISK_ID}\nstart={}, size={}, type=c\nstart={}, size={ROOT_SIZE}, type=83\n",
-                disk.boot_start, disk.boot_size, disk.root_start
+                "label: dos\nlabel-id: 0x{DISK_ID}\nstart={}, size={}, type=c\nstart={}, size={}, type=83\n",
+                disk.boot_start, disk.boot_size, disk.root_start, disk.root_size
             );
             shell("sfdisk --quiet \"$1\" <<< \"$2\"", &[image.as_os_str(), table.as_ref()]);
         }
@@ -54,18 +55,15 @@ fn partition(image: &Path, disk: &Disk) {
 
 fn make_fat(image: &Path, disk: &Disk) {
     let mut command = tool("mkfs.fat");
-    command.args(["-F", "32", "-n", disk.fat_label, "-h", &disk.hidden.to_string()]);
-    if let Some(sectors) = disk.cluster {
-        command.args(["-s", &sectors.to_string()]);
-    }
+    command.args(["-F", "32", "-n", disk.fat_label, "-h", &disk.hidden.to_string(), "-s", &disk.cluster.to_string()]);
     command.args(["--offset", &disk.boot_start.to_string()]).arg(image).arg((disk.boot_size / 2).to_string());
     ok(&mut command);
 }
 
-/// Copies what is in `folder` into the FAT that begins at sector `start`.
-pub fn fill_fat(image: &Path, start: u64, folder: &Path) {
+/// Copies what is in `folder` into the boot partition.
+fn fill_fat(image: &Path, disk: &Disk, folder: &Path) {
     let names: Vec<PathBuf> = fs::read_dir(folder).expect("the boot files").map(|entry| entry.expect("an entry").path()).collect();
-    let at = format!("{}@@{}", image.display(), start * SECTOR);
+    let at = format!("{}@@{}", image.display(), disk.boot_start * SECTOR);
     ok(tool("mcopy").env("MTOOLS_SKIP_CHECK", "1").args(["-s", "-o", "-i", &at]).args(&names).arg("::/"));
 }
 
@@ -76,16 +74,15 @@ fn make_ext4(image: &Path, disk: &Disk) {
     if let Some(label) = disk.ext4_label {
         command.args(["-L", label]);
     }
-    command.arg("-E").arg(format!("offset={}", disk.root_start * SECTOR)).arg(image).arg(format!("{}k", ROOT_SIZE / 2));
+    command.arg("-E").arg(format!("offset={}", disk.root_start * SECTOR)).arg(image).arg(format!("{}k", disk.root_size / 2));
     ok(&mut command);
 }
 
-/// Copies what is in `folder` into the ext4 that begins at sector `start`, through the kernel: as pi-gen does it, which leaves the marks
-/// of a mount in superblock and journal.
-pub fn fill_ext4(image: &Path, start: u64, folder: &Path) {
+/// Changes the root through the kernel; `change` gets the folder where it is mounted.
+pub fn change_ext4(image: &Path, disk: &Disk, change: impl FnOnce(&Path)) {
     let place = image.with_extension("mount");
-    let mount = Mount::new(image, &place, &format!("offset={},sizelimit={}", start * SECTOR, ROOT_SIZE * SECTOR));
-    ok(tool("cp").args(["-a", "--"]).arg(folder.join(".")).arg(mount.path()));
+    let mount = Mount::new(image, &place, &format!("offset={},sizelimit={}", disk.root_start * SECTOR, disk.root_size * SECTOR));
+    change(mount.path());
     drop(mount);
     fs::remove_dir(place).expect("nothing is mounted there any more");
 }

@@ -20,7 +20,7 @@ pub struct Initrd {
     pub early: bool,
 }
 
-const DISK: Disk = Disk { cluster: None, hidden: 0, ..BOOKWORM.disk };
+const DISK: Disk = Disk { cluster: 1, hidden: 0, ..BOOKWORM.disk };
 
 fn common(root: &Root, os_release: &str, packages: &[&str]) {
     root.text("usr/lib/os-release", os_release);
@@ -113,14 +113,14 @@ pub fn noobs(folder: &Path, name: &str, stock: &Path, disk: &Disk) -> PathBuf {
     let image = folder.join(format!("{name}.img"));
     let (extended, boot) = (1_048_576, 1_056_768);
     let root = boot + disk.boot_size + 8192;
-    let end = root + disk::ROOT_SIZE;
+    let end = root + disk.root_size;
     fs::File::create(&image).and_then(|file| file.set_len(end * 512)).expect("an empty image");
     let table = format!(
         "label: dos\nlabel-id: 0x{DISK_ID}\nstart=8192, size=1024000, type=e\nstart={extended}, size={}, type=5\nstart={boot}, size={}, type=c\n\
          start={root}, size={}, type=83\n",
         end - extended,
         disk.boot_size,
-        disk::ROOT_SIZE
+        disk.root_size
     );
     // Lines without a number are taken for partitions 3 and 4, so the logical ones say theirs.
     let table = table.replacen(&format!("start={boot}"), &format!("{}5 : start={boot}", image.display()), 1).replacen(
@@ -130,7 +130,7 @@ pub fn noobs(folder: &Path, name: &str, stock: &Path, disk: &Disk) -> PathBuf {
     );
     let script = "sfdisk --quiet \"$1\" <<< \"$2\"; copy() { dd if=\"$3\" of=\"$1\" bs=512 skip=\"$4\" seek=\"$5\" count=\"$6\" conv=notrunc,sparse status=none; }
                   copy \"$1\" \"$2\" \"$3\" \"$4\" \"$5\" \"$6\"; copy \"$1\" \"$2\" \"$3\" \"$7\" \"$8\" \"$9\"";
-    let numbers = [disk.boot_start, boot, disk.boot_size, disk.root_start, root, disk::ROOT_SIZE].map(|number| number.to_string());
+    let numbers = [disk.boot_start, boot, disk.boot_size, disk.root_start, root, disk.root_size].map(|number| number.to_string());
     let mut arguments = vec![image.as_os_str(), table.as_ref(), stock.as_os_str()];
     arguments.extend(numbers.iter().map(|number| std::ffi::OsStr::new(number)));
     crate::support::program::shell(script, &arguments);

@@ -46,9 +46,10 @@ pub struct Disk {
     pub boot_start: u64,
     pub boot_size: u64,
     pub root_start: u64,
+    pub root_size: u64,
     pub fat_label: &'static str,
-    /// What `mkfs.fat -s` is given; without it a cluster has one sector at these sizes.
-    pub cluster: Option<u64>,
+    /// Sectors of a cluster.
+    pub cluster: u64,
     /// Sectors before the partition, as the FAT's own header says.
     pub hidden: u64,
     pub ext4_label: Option<&'static str>,
@@ -146,8 +147,10 @@ pub const STRETCH: Flavour = Flavour {
         boot_start: 8192,
         boot_size: 87_851,
         root_start: 98_304,
+        // Small, so that many images can be made.
+        root_size: 262_144,
         fat_label: "boot",
-        cluster: None,
+        cluster: 1,
         hidden: 0,
         ext4_label: Some("rootfs"),
         ext4_features: WITHOUT_CHECKSUMS,
@@ -221,7 +224,7 @@ pub const BULLSEYE_WIZARD: Flavour = Flavour {
 pub const BULLSEYE: Flavour = Flavour {
     name: "bullseye",
     date: "2024-07-04",
-    disk: Disk { fat_label: "bootfs", cluster: Some(4), hidden: 8192, ext4_features: WITH_CHECKSUMS, ..BUSTER.disk },
+    disk: Disk { fat_label: "bootfs", cluster: 4, hidden: 8192, ext4_features: WITH_CHECKSUMS, ..BUSTER.disk },
     boot_options: "defaults",
     command_line: "console=serial0,115200 console=tty1 root=ROOT rootfstype=ext4 fsck.repair=yes rootwait quiet \
                    init=/usr/lib/raspberrypi-sys-mods/firstboot",
@@ -283,7 +286,7 @@ pub const TRIXIE_2025: Flavour = Flavour {
 pub const TRIXIE: Flavour = Flavour {
     name: "trixie",
     date: "2026-06-18",
-    disk: Disk { cluster: Some(1), ext4_features: DEBIAN_13, ..BOOKWORM.disk },
+    disk: Disk { cluster: 1, ext4_features: DEBIAN_13, ..BOOKWORM.disk },
     shell: "/usr/sbin/nologin",
     nopasswd: false,
     cloud: Some(Cloud { seeds: true, grows: false }),
