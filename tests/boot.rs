@@ -4,128 +4,13 @@
 
 mod support;
 
-use std::{
-    fs,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use support::{
+    guest::{Guest, Machine},
     image::Image,
-    program::{berry, folder, ok, profile_in, shell, tool},
+    program::{berry, folder, ok, profile_in, shell},
 };
-
-/// Ten times what a quiet machine needs.
-const PATIENCE: Duration = Duration::from_secs(600);
-
-/// How QEMU shows the image to its guest.
-#[derive(Clone, Copy, PartialEq)]
-enum Machine {
-    /// Paravirtual and quick: proves all but the SD path.
-    Virt,
-    /// A Pi 3B: the real SD controller, USB network.
-    Raspi3b,
-}
-
-struct Guest {
-    qemu: Child,
-    console: PathBuf,
-    port: u16,
-    ssh_config: PathBuf,
-}
-
-impl Guest {
-    /// Boots `image` with the kernel, initrd and command line of its own boot partition; its card is an overlay, the file stays as it is.
-    fn start(machine: Machine, image: &Image, ssh_config: &Path, folder: &Path) -> Self {
-        let names = image.boot_names();
-        let find = |prefix: &str| names.iter().find(|name| name.starts_with(prefix)).unwrap_or_else(|| panic!("no {prefix}* in {names:?}"));
-        let [kernel, initrd] = ["vmlinuz", "initrd.img"].map(|prefix| {
-            let copy = folder.join(prefix);
-            image.copy_boot_file(find(prefix), &copy);
-            copy
-        });
-        let card = folder.join("card.qcow2");
-        ok(tool("qemu-img").args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]).arg(&image.path).arg(&card).arg("8G"));
-        let console = folder.join("console");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-        let network =
-            format!("user,id=lan,net=192.168.2.0/24,host=192.168.2.1,dns=192.168.2.3,hostfwd=tcp:127.0.0.1:{port}-192.168.2.5:22");
-        let command_line = image.boot_file("cmdline.txt").trim().to_owned();
-
-        let mut qemu = Command::new("qemu-system-aarch64");
-        qemu.args(["-nodefaults", "-display", "none", "-no-reboot", "-kernel"]).arg(&kernel).arg("-initrd").arg(&initrd);
-        qemu.args(["-netdev", &network]);
-        match machine {
-            Machine::Virt => {
-                let serial = "console=ttyS1,115200";
-                assert!(command_line.contains(serial), "{command_line}");
-                qemu.args(["-M", "virt", "-cpu", "max", "-smp", "2", "-m", "768", "-accel", "tcg,thread=multi"]);
-                qemu.args(["-append", &command_line.replace(serial, "console=ttyAMA0")]);
-                qemu.arg("-drive").arg(format!("if=none,id=card,format=qcow2,cache=unsafe,file={}", card.display()));
-                qemu.args(["-device", "virtio-blk-pci,drive=card", "-device", "virtio-net-pci,netdev=lan,romfile="]);
-                qemu.args(["-device", "virtio-rng-pci", "-serial"]).arg(format!("file:{}", console.display()));
-            }
-            Machine::Raspi3b => {
-                let tree = folder.join("pi.dtb");
-                image.copy_boot_file("bcm2837-rpi-3-b.dtb", &tree);
-                // QEMU's network stick answers to two drivers, and the one that the kernel tries first passes no packet.
-                qemu.args(["-M", "raspi3b", "-m", "1G", "-smp", "4", "-append", &format!("{command_line} modprobe.blacklist=cdc_subset")]);
-                qemu.arg("-dtb").arg(&tree).arg("-drive").arg(format!("if=sd,format=qcow2,cache=unsafe,file={}", card.display()));
-                qemu.args(["-device", "usb-net,netdev=lan,mac=52:54:00:be:00:31", "-serial", "null", "-serial"]);
-                qemu.arg(format!("file:{}", console.display()));
-            }
-        }
-        let qemu = qemu.stdin(Stdio::null()).spawn().expect("qemu-system-aarch64 can be started (.ci/setup test installs it)");
-        Self { qemu, console, port, ssh_config: ssh_config.to_owned() }
-    }
-
-    fn console(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.console).unwrap_or_default()).into_owned()
-    }
-
-    /// Waits for a text on the console and returns how long the machine has been running since `since`.
-    fn wait_for(&mut self, text: &str, since: Instant) -> Duration {
-        loop {
-            if self.console().contains(text) {
-                return since.elapsed();
-            }
-            let ended = self.qemu.try_wait().expect("the machine can be asked");
-            assert!(ended.is_none() && since.elapsed() < PATIENCE, "no `{text}` on the console ({ended:?}):\n{}", self.console());
-            std::thread::sleep(Duration::from_millis(250));
-        }
-    }
-
-    /// Waits until the node lets its operator in: sshd and the network may come up after the console's login.
-    fn wait_for_ssh(&mut self, since: Instant) -> Duration {
-        while !support::program::output(&mut self.ssh_command("true")).status.success() {
-            let ended = self.qemu.try_wait().expect("the machine can be asked");
-            assert!(ended.is_none() && since.elapsed() < PATIENCE, "no SSH ({ended:?}):\n{}", self.console());
-        }
-        since.elapsed()
-    }
-
-    /// Runs a command on the node.
-    fn ssh(&self, command: &str) -> String {
-        ok(&mut self.ssh_command(command))
-    }
-
-    /// A command on the node, as its operator would run it: with the `ssh_config` that the build wrote, and its host key checked.
-    fn ssh_command(&self, command: &str) -> Command {
-        let mut ssh = tool("ssh");
-        ssh.arg("-F").arg(&self.ssh_config).args(["-o", "HostName=127.0.0.1", "-o", &format!("Port={}", self.port)]);
-        ssh.args(["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=30", "cluster01", command]);
-        ssh
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let _ = self.qemu.kill();
-        let _ = self.qemu.wait();
-    }
-}
 
 /// Builds cluster01's image and returns the folder with it.
 fn built(folder: &Path) -> Image {

@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod ext4;
+pub mod guest;
 pub mod image;
 pub mod listing;
 pub mod pi_os;
