@@ -25,9 +25,11 @@ pub enum Machine {
     Raspi3b,
 }
 
+/// The running machine; it ends with this value.
 #[derive(Debug)]
 pub struct Guest {
     qemu: Child,
+    card: PathBuf,
     console: PathBuf,
     port: u16,
     ssh_config: PathBuf,
@@ -37,10 +39,11 @@ impl Guest {
     /// Boots `image` with the kernel, initrd and command line of its own boot partition; its card is an overlay, the file stays as it is.
     pub fn start(machine: Machine, image: &Image, ssh_config: &Path, folder: &Path) -> Self {
         let names = image.boot_names();
-        let find = |prefix: &str| names.iter().find(|name| name.starts_with(prefix)).unwrap_or_else(|| panic!("no {prefix}* in {names:?}"));
-        let [kernel, initrd] = ["vmlinuz", "initrd.img"].map(|prefix| {
-            let copy = folder.join(prefix);
-            image.copy_boot_file(find(prefix), &copy);
+        // Debian's names of kernel and initrd, and those of Raspberry Pi OS.
+        let [kernel, initrd] = [["vmlinuz", "kernel8.img"], ["initrd.img", "initramfs8"]].map(|prefixes| {
+            let is_it = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix));
+            let copy = folder.join(prefixes[0]);
+            image.copy_boot_file(names.iter().find(is_it).unwrap_or_else(|| panic!("none of {prefixes:?} in {names:?}")), &copy);
             copy
         });
         let card = folder.join("card.qcow2");
@@ -56,8 +59,8 @@ impl Guest {
         qemu.args(["-netdev", &network]);
         match machine {
             Machine::Virt => {
-                let serial = "console=ttyS1,115200";
-                assert!(command_line.contains(serial), "{command_line}");
+                let serial = ["console=ttyS1,115200", "console=serial0,115200"].into_iter().find(|word| command_line.contains(word));
+                let serial = serial.unwrap_or_else(|| panic!("no serial console: {command_line}"));
                 qemu.args(["-M", "virt", "-cpu", "max", "-smp", "2", "-m", "768", "-accel", "tcg,thread=multi"]);
                 qemu.args(["-append", &command_line.replace(serial, "console=ttyAMA0")]);
                 qemu.arg("-drive").arg(format!("if=none,id=card,format=qcow2,cache=unsafe,file={}", card.display()));
@@ -75,7 +78,7 @@ impl Guest {
             }
         }
         let qemu = qemu.stdin(Stdio::null()).spawn().expect("qemu-system-aarch64 can be started (.ci/setup test installs it)");
-        Self { qemu, console, port, ssh_config: ssh_config.to_owned() }
+        Self { qemu, card, console, port, ssh_config: ssh_config.to_owned() }
     }
 
     pub fn console(&self) -> String {
@@ -106,6 +109,18 @@ impl Guest {
     /// Runs a command on the node.
     pub fn ssh(&self, command: &str) -> String {
         ok(&mut self.ssh_command(command))
+    }
+
+    /// Switches the machine off and returns its card, an overlay of the image.
+    pub fn power_off(mut self) -> PathBuf {
+        // The connection may end before the command does.
+        output(&mut self.ssh_command("sudo -n systemctl poweroff"));
+        let since = Instant::now();
+        while self.qemu.try_wait().expect("the machine can be asked").is_none() {
+            assert!(since.elapsed() < PATIENCE, "it does not go off:\n{}", self.console());
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        self.card.clone()
     }
 
     /// A command on the node, as its operator would run it: with the `ssh_config` that the build wrote, and its host key checked.

@@ -6,6 +6,7 @@ pub mod ext4;
 pub mod guest;
 pub mod image;
 pub mod listing;
+pub mod near_copy;
 pub mod pi_os;
 pub mod program;
 

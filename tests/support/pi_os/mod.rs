@@ -8,7 +8,7 @@
 mod accounts;
 mod boot;
 pub mod damage;
-mod disk;
+pub mod disk;
 mod first_boot;
 pub mod initramfs;
 mod network;
@@ -25,6 +25,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use boot::command_line as boot_command_line;
 pub use release::Flavour;
 
 /// Signature of every image as it is downloaded.
