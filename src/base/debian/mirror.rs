@@ -1,11 +1,19 @@
-//! Where the packages come from: the host's own apt sources, as far as they are Debian's and of the wanted suite.
+//! Where the packages come from: the host's own apt sources, as far as they are Debian's.
 //!
-//! A host that runs another release or another distribution has none, and then mmdebstrap's own default mirror is taken. What
-//! is taken stands in the image's `sources.list` too, so an address with a password in it is passed over.
+//! A mirror holds the releases side by side, so the sources of another release serve, too, under the wanted suite's name. A host
+//! that has none of Debian's gets mmdebstrap's own default mirror. What is taken stands in the image's `sources.list` too, so an
+//! address with a password in it is passed over.
 
 use std::{fs, path::Path};
 
-use super::recipe::COMPONENTS;
+use super::{
+    recipe::{COMPONENTS, SUITES},
+    tools::KEYRING,
+};
+
+/// Moving names of releases, whose updates and security fixes stand in the archive as those of [`SUITES`] do. (`testing` has no
+/// updates, `unstable` neither.)
+const ALIASES: [&str; 2] = ["stable", "oldstable"];
 
 /// One `deb` source: an address and one suite of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,23 +23,32 @@ struct Source {
     signed_by: Option<String>,
 }
 
-/// Lines for apt of the suite itself, its updates and its security fixes; empty when the host has no source of the suite itself.
+/// Lines for apt of the suite itself, its updates and its security fixes; empty when the host has no source that serves it.
 ///
 /// `etc_apt` is the host's `/etc/apt`; `is_debian` says that it runs Debian itself, whose sources without `Signed-By` can be taken
 /// for Debian's (Raspberry Pi OS has another archive under the same suite name).
 pub(super) fn sources(etc_apt: &Path, suite: &str, is_debian: bool) -> Vec<String> {
-    let found = read(etc_apt);
-    let suites = [suite.to_owned(), format!("{suite}-updates"), format!("{suite}-security")];
+    let mut found = read(etc_apt);
+    found.retain(|source| is_debians(source, is_debian));
+    let others = SUITES.iter().chain(&ALIASES).copied().filter(|other| *other != suite);
+    std::iter::once(suite).chain(others).map(|own| lines(&found, own, suite, etc_apt)).find(|lines| !lines.is_empty()).unwrap_or_default()
+}
+
+/// Lines for `suite` at the addresses from which the host takes the suite `own`.
+fn lines(found: &[Source], own: &str, suite: &str, etc_apt: &Path) -> Vec<String> {
     let mut lines = Vec::new();
-    for wanted in &suites {
-        let of_suite = found.iter().filter(|source| source.suite == *wanted && is_debians(source, is_debian));
-        let Some(uri) = of_suite.filter_map(|source| usable(&source.uri, etc_apt)).next() else {
+    for part in ["", "-updates", "-security"] {
+        let of_part = found.iter().filter(|source| source.suite.strip_prefix(own) == Some(part));
+        let Some((uri, is_signed)) = of_part.filter_map(|source| Some((usable(&source.uri, etc_apt)?, source.signed_by.is_some()))).next()
+        else {
             if lines.is_empty() {
                 return Vec::new();
             }
             continue;
         };
-        lines.push(format!("deb {uri} {wanted} {}", COMPONENTS.join(" ")));
+        // Every release is signed with the keys of the one before it as well, so the keyring of an older host does.
+        let signed_by = if is_signed { format!("[signed-by={KEYRING}] ") } else { String::new() };
+        lines.push(format!("deb {signed_by}{uri} {suite}{part} {}", COMPONENTS.join(" ")));
     }
     lines
 }
@@ -140,14 +157,18 @@ fn stanza_sources(stanza: &[(String, String)]) -> Vec<Source> {
 mod tests {
     use super::*;
 
-    fn host(files: &[(&str, &str)], is_debian: bool) -> Vec<String> {
+    fn host_for(suite: &str, files: &[(&str, &str)], is_debian: bool) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("sources.list.d")).unwrap();
         fs::create_dir_all(folder.path().join("mirrors")).unwrap();
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        sources(folder.path(), "bookworm", is_debian)
+        sources(folder.path(), suite, is_debian)
+    }
+
+    fn host(files: &[(&str, &str)], is_debian: bool) -> Vec<String> {
+        host_for("bookworm", files, is_debian)
     }
 
     const ALL: [&str; 3] = [
@@ -156,12 +177,37 @@ mod tests {
         "deb http://mirror.example/debian-security bookworm-security main non-free-firmware",
     ];
 
+    const CONTAINER: &str = "Types: deb\n# a comment\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\n\
+        Components: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\nTypes: deb\n\
+        URIs: http://mirror.example/debian-security\nSuites: bookworm-security\nComponents: main\nSigned-By:\n \
+        /usr/share/keyrings/debian-archive-keyring.gpg\n";
+
+    /// [`ALL`] of another suite, each line with the keyring of its source.
+    fn signed(suite: &str) -> Vec<String> {
+        ALL.map(|line| line.replace("bookworm", suite).replace("deb ", "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "))
+            .into()
+    }
+
     #[test]
     fn deb822_of_a_container() {
-        let text = "Types: deb\n# a comment\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\
-                    Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\nTypes: deb\nURIs: http://mirror.example/debian-security\n\
-                    Suites: bookworm-security\nComponents: main\nSigned-By:\n /usr/share/keyrings/debian-archive-keyring.gpg\n";
-        assert_eq!(host(&[("sources.list.d/debian.sources", text)], false), ALL);
+        assert_eq!(host(&[("sources.list.d/debian.sources", CONTAINER)], false), signed("bookworm"));
+    }
+
+    #[test]
+    fn sources_of_another_release_serve_under_the_suite_s_name() {
+        let files = [("sources.list.d/debian.sources", CONTAINER)];
+        assert_eq!(host_for("trixie", &files, false), signed("trixie"));
+        // Those of the suite itself come first, wherever they stand.
+        let own = "deb http://own.example/debian trixie main\n";
+        let both = [("sources.list.d/a.sources", CONTAINER), ("sources.list.d/b.list", own)];
+        assert_eq!(host_for("trixie", &both, true), ["deb http://own.example/debian trixie main non-free-firmware"]);
+        let stable = "deb http://mirror.example/debian stable main\ndeb http://mirror.example/debian-security stable-security main\n";
+        let lines = [ALL[0], ALL[2]].map(|line| line.replace("bookworm", "trixie"));
+        assert_eq!(host_for("trixie", &[("sources.list", stable)], true), lines);
+        for suite in ["bookworm-backports", "sid", "testing", "bookwormish", "bookworm/updates"] {
+            let line = format!("deb http://mirror.example/debian {suite} main");
+            assert!(host_for("trixie", &[("sources.list", &line)], true).is_empty(), "{suite}");
+        }
     }
 
     #[test]
@@ -186,7 +232,7 @@ mod tests {
             ("deb http://vendor.example/tool bookworm main", true),
             ("deb http://archive.vendor.example/debian bookworm main", false),
             ("deb http://user:word@mirror.example/debian bookworm main", true),
-            ("deb http://mirror.example/debian trixie main", true),
+            ("deb http://mirror.example/debian sid main", true),
             ("deb http://mirror.example/debian bookworm contrib", true),
             ("deb file:/srv/debian bookworm main", true),
             ("deb http://mirror.example/debian-security bookworm-security main", true),

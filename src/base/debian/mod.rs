@@ -159,6 +159,9 @@ impl Classified for DebianError {
             Self::Failed { output, .. } if output.contains("No space left") => {
                 Some("set TMPDIR to a folder with 3 GiB of room, on a file system that is mounted without `nodev` and `noexec`".to_owned())
             }
+            Self::Failed { output, .. } if output.contains("does not have a Release file") => {
+                Some("this machine's mirror does not carry the suite; give apt a source of Debian that does, such as a line in /etc/apt/sources.list.d".to_owned())
+            }
             Self::CommandLine { .. } => {
                 Some("the package has changed; a newer berry-image may know it, an image file as the base works meanwhile".to_owned())
             }

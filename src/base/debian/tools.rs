@@ -8,8 +8,8 @@ use std::{
 
 use super::{DebianError, recipe::ARCHITECTURE, recipe::Mode};
 
-/// Keys of the Debian archive, as mmdebstrap wants them on a host that is not Debian.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/// Keys of the Debian archive: where mmdebstrap looks for them on a host that is not Debian, and where a tree has them, too.
+pub(super) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// What is asked of a host; its own type so that a test can have any.
 pub(super) trait Host {
