@@ -48,24 +48,48 @@ mod tests {
 
     use super::*;
 
-    /// The part of raspi-firmware 1.20220830+ds-1's hook that makes the command line, with its paths as parameters.
+    /// The part of the hook that makes the command line, with its paths as parameters: the same text in 1.20220830+ds-1 of Debian 12
+    /// and 1.20240424+ds-6 of Debian 13, so one [`command_line`] serves both.
     const HOOK: &str = r#"
+pi_4_family() {
+  grep -q 'Raspberry Pi \(Compute Module \)*4' /sys/firmware/devicetree/base/model 2>/dev/null
+}
+
 CMA=64M
 CONSOLES="auto"
-. "$1"
+
+if [ -r "$1" ] ; then
+        . "$1"
+fi
+
 pre_cmdline=""
-for console in $CONSOLES; do
-  pre_cmdline="${pre_cmdline} console=${console}"
-done
-if [ "$CMA" = "0" ] ; then
+if [ "$CONSOLES" = "auto" ] ; then
+  pre_cmdline="console=tty0"
+  if [ -e /dev/ttyAMA0 ] ; then
+    pre_cmdline="$pre_cmdline console=ttyAMA0,115200"
+  fi
+  if [ -e /dev/ttyS1 ] ; then
+    pre_cmdline="$pre_cmdline console=ttyS1,115200"
+  fi
+else
+  for console in $CONSOLES; do
+    pre_cmdline="${pre_cmdline} console=${console}"
+  done
+fi
+
+if [ "$CMA" = "64M" ] && pi_4_family ; then
+    SET_CMA=''
+elif [ "$CMA" = "0" ] ; then
     SET_CMA=''
 else
   SET_CMA="cma=$CMA"
 fi
+
 cmdline_custom="$2"
 if [ -f "$cmdline_custom" ] ; then
   post_cmdline=$(cat $cmdline_custom)
 fi
+
 cat <<EOF
 ${pre_cmdline} root=$ROOTPART rw fsck.repair=yes net.ifnames=0 $SET_CMA rootwait ${post_cmdline}
 EOF

@@ -263,9 +263,9 @@ mod tests {
         let debian = BaseReference::Debian { suite: "bookworm".to_owned() };
         assert!(matches!(get(&debian), BaseError::Offline { .. }));
         assert!(!is_at_hand(&debian, &place.cache).unwrap());
-        let error = get(&BaseReference::Debian { suite: "trixie".to_owned() });
+        let error = get(&BaseReference::Debian { suite: "sid".to_owned() });
         assert_eq!(error.kind(), Kind::Usage);
-        assert!(error.to_string().contains("`debian:trixie` is not supported; supported: debian:bookworm"), "{error}");
+        assert!(error.to_string().contains("`debian:sid` is not supported; supported: debian:bookworm, debian:trixie"), "{error}");
         let url = BaseReference::Url { url: "https://images.example/raspios.img.xz".to_owned(), sha256: [0; 32] };
         assert!(get(&url).hint().unwrap().contains("give its path"));
     }

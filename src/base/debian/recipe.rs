@@ -9,13 +9,24 @@ pub const VERSION: u32 = 1;
 /// The only architecture: a Pi that Debian's own kernels drive is a 64-bit one.
 pub const ARCHITECTURE: &str = "arm64";
 /// The suites that a base can be made of.
-pub const SUITES: [&str; 1] = ["bookworm"];
+pub const SUITES: [&str; 2] = ["bookworm", "trixie"];
 /// Components: the firmware of the boards and their wireless chips is not free.
 pub(super) const COMPONENTS: [&str; 2] = ["main", "non-free-firmware"];
 /// Name of the environment variable that hands the settings of raspi-firmware to the last hook.
 pub(super) const SETTINGS_VARIABLE: &str = "BERRY_RASPI_FIRMWARE";
 
+/// Packages of every suite.
 const PACKAGES: &str = include_str!("packages.txt");
+/// Packages that only one suite needs.
+const PACKAGES_OF: [(&str, &[&str]); 1] = [(
+    "trixie",
+    &[
+        // Lets everyone `ping`: Debian 12 gave the program a capability instead.
+        "linux-sysctl-defaults",
+        // Names such as `US/Eastern`, which are in Debian 12's tzdata: a profile must suit both.
+        "tzdata-legacy",
+    ],
+)];
 const ESSENTIAL_HOOK: &str = include_str!("essential.sh");
 const CUSTOMIZE_HOOK: &str = include_str!("customize.sh");
 
@@ -56,7 +67,7 @@ pub(super) fn arguments(mode: Mode, suite: &str, sources: &[String]) -> Vec<Stri
         format!("--architectures={ARCHITECTURE}"),
         "--variant=minbase".to_owned(),
         format!("--components={}", COMPONENTS.join(",")),
-        format!("--include={}", packages().collect::<Vec<_>>().join(",")),
+        format!("--include={}", packages(suite).collect::<Vec<_>>().join(",")),
         "--aptopt=APT::Install-Recommends \"false\"".to_owned(),
     ];
     arguments.extend(DPKG_OPTIONS.iter().map(|option| format!("--dpkgopt={option}")));
@@ -77,8 +88,9 @@ pub(super) fn key(suite: &str) -> String {
     format!("debian-{suite}-{ARCHITECTURE}-{VERSION}-{short}")
 }
 
-fn packages() -> impl Iterator<Item = &'static str> {
-    PACKAGES.lines().map(str::trim).filter(|line| !line.is_empty())
+fn packages(suite: &str) -> impl Iterator<Item = &'static str> {
+    let of_suite = PACKAGES_OF.iter().filter(move |(name, _)| *name == suite).flat_map(|(_, packages)| packages.iter().copied());
+    PACKAGES.lines().map(str::trim).filter(|line| !line.is_empty()).chain(of_suite)
 }
 
 #[cfg(test)]
@@ -105,9 +117,13 @@ mod tests {
 
     #[test]
     fn packages_are_named_once() {
-        let unique: BTreeSet<_> = packages().collect();
-        assert_eq!(unique.len(), packages().count());
-        assert!(unique.contains("raspi-firmware") && unique.contains("linux-image-arm64"));
+        for suite in SUITES {
+            let unique: BTreeSet<_> = packages(suite).collect();
+            assert_eq!(unique.len(), packages(suite).count());
+            assert!(unique.contains("raspi-firmware") && unique.contains("linux-image-arm64"));
+            assert_eq!(unique.contains("tzdata-legacy"), suite == "trixie");
+        }
+        assert!(PACKAGES_OF.iter().all(|(suite, _)| SUITES.contains(suite)));
     }
 
     #[test]
@@ -134,8 +150,14 @@ mod tests {
 
     #[test]
     fn the_key_names_suite_and_recipe() {
-        let key = key("bookworm");
-        assert!(key.starts_with("debian-bookworm-arm64-1-"), "{key}");
-        assert_eq!(key.len(), "debian-bookworm-arm64-1-".len() + 16);
+        let trixie = key("trixie");
+        assert!(trixie.starts_with("debian-trixie-arm64-1-"), "{trixie}");
+        assert_eq!(trixie.len(), "debian-trixie-arm64-1-".len() + 16);
+    }
+
+    /// Another key costs every user the minutes that making the base takes, so it changes on purpose only.
+    #[test]
+    fn a_base_in_the_cache_stays_known() {
+        assert_eq!(key("bookworm"), "debian-bookworm-arm64-1-246f844f0cfbd0e8");
     }
 }
