@@ -22,7 +22,7 @@ pub use create::{New, create};
 pub use edit::Edit;
 pub use error::FatError;
 pub use geometry::Variant;
-pub use volume::{Entry, Fat, Summary};
+pub use volume::{Entry, Fat, Listed, Summary};
 
 /// Bytes of a sector. Others exist (up to 4096), but not on SD cards.
 const SECTOR: u64 = 512;

@@ -1,5 +1,9 @@
 //! Reading.
 
+mod listing;
+
+pub use listing::Listed;
+
 use std::sync::OnceLock;
 
 use serde::Serialize;

@@ -229,7 +229,11 @@ impl Tree {
         }
     }
 
-    fn find(&self, path: &[u8], follow_last: bool) -> Result<InodeId, TreeError> {
+    /// As [`Tree::resolve`] or, unless `follow_last`, as [`Tree::lookup`], with the reason why nothing was found.
+    ///
+    /// # Errors
+    /// When the path is relative, leads through too many links, or nothing stands there.
+    pub fn find(&self, path: &[u8], follow_last: bool) -> Result<InodeId, TreeError> {
         let missing = || TreeError::Missing(printable(path));
         if path.first() != Some(&b'/') {
             return Err(TreeError::BadPath(printable(path)));
