@@ -10,6 +10,7 @@ pub mod disk;
 pub mod error;
 pub mod ext4;
 pub mod fat;
+pub mod image;
 pub mod node;
 pub mod output;
 pub mod plan;
