@@ -1,6 +1,6 @@
 //! What can be typed; the doc comments are the help.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -26,6 +26,10 @@ pub(super) enum Command {
     Check(Check),
     /// Show what is in an image: partitions, file systems, system, identity
     Inspect(Inspect),
+    /// List what is in an image, its file systems as one tree
+    Ls(Ls),
+    /// Print files that are in an image
+    Cat(Cat),
     /// Print the JSON Schema of profiles, for editors
     Schema,
     /// Make the hash of a password for a profile (asks, or reads one line from standard input)
@@ -120,6 +124,39 @@ pub(super) struct HashPassword {
     /// By SHA-512, for Raspbian stretch and buster, which do not know yescrypt
     #[arg(long)]
     pub(super) sha512: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Ls {
+    /// Image (raw, or packed with xz, gzip, zstd or zip) and the path in it [default: /]
+    ///
+    /// The boot partition and the brick stand where the image's fstab mounts them. A link is shown itself; with a slash at its end the
+    /// folder it leads to. Names are listed with the hidden ones, sorted by their bytes, and escaped as by `ls --escape`.
+    #[arg(value_name = "IMAGE[:/PATH]")]
+    pub(super) target: OsString,
+
+    /// Show type and permissions, names, owner, group, size or device numbers, and time of the last change (UTC)
+    #[arg(long, short)]
+    pub(super) long: bool,
+
+    /// As --long, with numbers of owner and group instead of their names in the image
+    #[arg(long, short)]
+    pub(super) numeric: bool,
+
+    /// List what is in folders, too
+    #[arg(long, short = 'R')]
+    pub(super) recursive: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Cat {
+    /// Image (raw, or packed with xz, gzip, zstd or zip) and the path of a file in it; links are followed inside the image
+    #[arg(value_name = "IMAGE:/PATH", required = true)]
+    pub(super) targets: Vec<OsString>,
 }
 
 #[cfg(test)]

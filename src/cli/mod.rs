@@ -2,14 +2,17 @@
 
 mod args;
 mod build;
+mod cat;
 mod check;
 mod failure;
 mod hash_password;
 mod inputs;
 mod inspect;
+mod ls;
 mod plan;
 mod report;
 mod schema;
+mod target;
 mod units;
 
 use std::process::ExitCode;
@@ -30,6 +33,8 @@ pub fn run() -> ExitCode {
         Command::Plan(options) => plan::run(options, &report, &stop),
         Command::Check(options) => check::run(options, &report, &stop),
         Command::Inspect(options) => inspect::run(options, &report, &stop),
+        Command::Ls(options) => ls::run(options, &report, &stop),
+        Command::Cat(options) => cat::run(options, &report, &stop),
         Command::Schema => schema::run(&report),
         Command::HashPassword(options) => hash_password::run(options, &report),
     };
