@@ -4,6 +4,7 @@
 
 pub mod checksum;
 pub mod format;
+mod hash;
 pub mod read;
 pub mod write;
 

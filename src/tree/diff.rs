@@ -1,6 +1,6 @@
 //! What one tree has that another has not.
 
-use super::{InodeId, Kind, Tree};
+use super::{InodeId, Name, Tree, path::append};
 
 /// What became of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,69 +17,77 @@ impl Tree {
     /// The paths in which `later`, a clone of `self` with edits, differs from it: parents first, names in byte order. What both share is
     /// recognised by identity, so no content is read; a file written anew with equal bytes counts as changed.
     #[must_use]
-    pub fn changes(&self, later: &Self) -> Vec<(Vec<u8>, Change)> {
+    pub fn changes<'a>(&'a self, later: &'a Self) -> Vec<(Vec<u8>, Change)> {
         let mut changes = Vec::new();
-        let mut comparison = Comparison { earlier: self, later, changes: &mut changes };
-        comparison.pair(&mut b"/".to_vec(), InodeId::ROOT, InodeId::ROOT);
+        let mut path = Vec::new();
+        // Not by recursion: a tree may be nested as deeply as it likes. The last one is the next.
+        let mut pending = vec![Visit { parent: 0, name: b"", what: What::Both(InodeId::ROOT, InodeId::ROOT) }];
+        while let Some(Visit { parent, name, what }) = pending.pop() {
+            path.truncate(parent);
+            append(&mut path, name);
+            let next = pending.len();
+            let mut visit = |name: &'a Name, what| pending.push(Visit { parent: path.len(), name: name.as_bytes(), what });
+            let change = match what {
+                What::Both(before, after) => self.pair(later, (before, after), &mut visit),
+                What::One(tree, id, change) => {
+                    let names = tree.inode(id).children().into_iter().flatten();
+                    names.for_each(|(name, child)| visit(name, What::One(tree, *child, change)));
+                    Some(change)
+                }
+            };
+            pending[next..].reverse();
+            changes.extend(change.map(|change| (if path.is_empty() { b"/".to_vec() } else { path.clone() }, change)));
+        }
         changes
     }
-}
 
-struct Comparison<'a> {
-    earlier: &'a Tree,
-    later: &'a Tree,
-    changes: &'a mut Vec<(Vec<u8>, Change)>,
-}
-
-impl Comparison<'_> {
-    fn pair(&mut self, path: &mut Vec<u8>, before: InodeId, after: InodeId) {
-        let same = before == after && self.earlier.shares_inode(self.later, before);
-        let (old, new) = (self.earlier.inode(before), self.later.inode(after));
-        match (&old.kind, &new.kind) {
-            (Kind::Directory(old_names), Kind::Directory(new_names)) => {
-                // A folder's times move with its names; that is no change of its own.
-                let own =
-                    (old.mode(), old.meta.uid, old.meta.gid, old.meta.flags) != (new.mode(), new.meta.uid, new.meta.gid, new.meta.flags);
-                if own || old.xattrs != new.xattrs {
-                    self.changes.push((path.clone(), Change::Changed));
-                }
-                for (name, child) in old_names {
-                    match new_names.get(name) {
-                        Some(other) => self.inside(path, name.as_bytes(), |this, path| this.pair(path, *child, *other)),
-                        None => self.inside(path, name.as_bytes(), |this, path| this.all(path, this.earlier, *child, Change::Removed)),
-                    }
-                }
-                for (name, child) in new_names.iter().filter(|(name, _)| !old_names.contains_key(*name)) {
-                    self.inside(path, name.as_bytes(), |this, path| this.all(path, this.later, *child, Change::Added));
-                }
+    /// Compares what has the same path in both trees; tells the names in it that are still to be looked at.
+    fn pair<'a>(
+        &'a self,
+        later: &'a Self,
+        (before, after): (InodeId, InodeId),
+        visit: &mut dyn FnMut(&'a Name, What<'a>),
+    ) -> Option<Change> {
+        let same = before == after && self.shares_inode(later, before);
+        let (old, new) = (self.inode(before), later.inode(after));
+        let (Some(old_names), Some(new_names)) = (old.children(), new.children()) else {
+            return (!same).then_some(Change::Changed);
+        };
+        for (name, child) in old_names {
+            match new_names.get(name) {
+                Some(other) => visit(name, What::Both(*child, *other)),
+                None => visit(name, What::One(self, *child, Change::Removed)),
             }
-            _ if !same => self.changes.push((path.clone(), Change::Changed)),
-            _ => {}
         }
+        for (name, child) in new_names.iter().filter(|(name, _)| !old_names.contains_key(*name)) {
+            visit(name, What::One(later, *child, Change::Added));
+        }
+        // A folder's times move with its names; that is no change of its own.
+        let own = (old.mode(), old.meta.uid, old.meta.gid, old.meta.flags) != (new.mode(), new.meta.uid, new.meta.gid, new.meta.flags);
+        (own || old.xattrs != new.xattrs).then_some(Change::Changed)
     }
+}
 
-    fn all(&mut self, path: &mut Vec<u8>, tree: &Tree, id: InodeId, change: Change) {
-        self.changes.push((path.clone(), change));
-        for (name, child) in tree.inode(id).children().into_iter().flatten() {
-            self.inside(path, name.as_bytes(), |this, path| this.all(path, tree, *child, change));
-        }
-    }
+/// A name still to be looked at, in a folder whose path has `parent` bytes.
+struct Visit<'a> {
+    parent: usize,
+    name: &'a [u8],
+    what: What<'a>,
+}
 
-    fn inside(&mut self, path: &mut Vec<u8>, name: &[u8], visit: impl FnOnce(&mut Self, &mut Vec<u8>)) {
-        let length = path.len();
-        if path.last() != Some(&b'/') {
-            path.push(b'/');
-        }
-        path.extend_from_slice(name);
-        visit(self, path);
-        path.truncate(length);
-    }
+/// What has that name, and where.
+#[derive(Clone, Copy)]
+enum What<'a> {
+    /// An inode in the earlier and one in the later tree.
+    Both(InodeId, InodeId),
+    /// An inode in this tree only.
+    One(&'a Tree, InodeId, Change),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Content, Meta, Time};
+    use crate::tree::{Content, Inode, Kind, Meta, Time};
 
     #[test]
     fn edits_are_found_and_nothing_else() {
@@ -107,5 +115,16 @@ mod tests {
             ("/opt/d/e", Change::Added),
         ];
         assert_eq!(changes, expected.map(|(path, change)| (path.to_owned(), change)));
+    }
+    #[test]
+    fn depth_costs_no_stack() {
+        let meta = Meta::new(0o755, 0, 0, Time::default());
+        let (mut tree, deepest) = crate::tree::nested(100_000);
+        let before = tree.clone();
+        tree.inode_mut(deepest).meta.uid = 1;
+        let changes = before.changes(&tree);
+        assert!(matches!(&changes[..], [(path, Change::Changed)] if path.len() == 200_000));
+        tree.put("/d/new", Inode::new(meta, Kind::Fifo)).unwrap();
+        assert_eq!(before.changes(&tree).len(), 2);
     }
 }

@@ -6,6 +6,8 @@ use super::{Content, Inode, InodeId, Kind, Meta, Name, Tree, TreeError, path::pr
 const MAX_LINKS: usize = 40;
 /// No file that an edit looks into is larger than this; the largest one edited is a locale archive of a few MiB.
 const MAX_READ: u64 = 64 << 20;
+/// No path of an edit is longer (`PATH_MAX` without the NUL).
+const MAX_PATH: usize = 4095;
 
 impl Tree {
     /// The inode at `path`, following symbolic links in all but the last component.
@@ -58,12 +60,24 @@ impl Tree {
     /// When something else than a folder stands in the way.
     pub fn make_folder(&mut self, path: impl AsRef<[u8]>, meta: &Meta) -> Result<InodeId, TreeError> {
         let path = path.as_ref();
-        if let Ok(id) = self.find(path, true) {
-            return if self.inode(id).children().is_some() { Ok(id) } else { Err(TreeError::NotAFolder(printable(path))) };
+        // Upwards to what is there, then downwards again.
+        let mut missing = Vec::new();
+        let mut here = path;
+        let mut folder = loop {
+            match self.find(here, true) {
+                Ok(id) if self.inode(id).children().is_some() => break id,
+                Ok(_) => return Err(TreeError::NotAFolder(printable(here))),
+                Err(_) => {
+                    let (parent, name) = split(here)?;
+                    missing.push(name);
+                    here = parent;
+                }
+            }
+        };
+        while let Some(name) = missing.pop() {
+            folder = self.put_in(folder, name, Inode::new(meta.clone(), Kind::directory()), path)?;
         }
-        let (parent, name) = split(path)?;
-        let parent = self.make_folder(parent, meta)?;
-        self.put_in(parent, name, Inode::new(meta.clone(), Kind::directory()), path)
+        Ok(folder)
     }
 
     /// Puts an inode at `path`, in the place of any file or link there; the parent folder must exist. A last component that is a
@@ -172,10 +186,15 @@ impl Tree {
     }
 
     fn is_inside(&self, id: InodeId, folder: InodeId) -> bool {
-        id == folder
-            || self.inode(folder).children().is_some_and(|children| {
-                children.values().any(|child| self.inode(*child).children().is_some() && self.is_inside(id, *child))
-            })
+        let mut pending = vec![folder];
+        while let Some(folder) = pending.pop() {
+            if folder == id {
+                return true;
+            }
+            let children = self.inode(folder).children().into_iter().flat_map(|children| children.values().copied());
+            pending.extend(children.filter(|child| self.inode(*child).children().is_some()));
+        }
+        false
     }
 
     /// Forgets inodes that no name leads to.
@@ -235,7 +254,7 @@ impl Tree {
     /// When the path is relative, leads through too many links, or nothing stands there.
     pub fn find(&self, path: &[u8], follow_last: bool) -> Result<InodeId, TreeError> {
         let missing = || TreeError::Missing(printable(path));
-        if path.first() != Some(&b'/') {
+        if path.first() != Some(&b'/') || path.len() > MAX_PATH {
             return Err(TreeError::BadPath(printable(path)));
         }
         let mut pending: Vec<Vec<u8>> = components(path).rev().map(<[u8]>::to_vec).collect();
@@ -275,6 +294,9 @@ fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
 
 fn split(path: &[u8]) -> Result<(&[u8], Name), TreeError> {
     let bad = || TreeError::BadPath(printable(path));
+    if path.len() > MAX_PATH {
+        return Err(bad());
+    }
     let slash = path.iter().rposition(|byte| *byte == b'/').ok_or_else(bad)?;
     let name = Name::new(&path[slash + 1..]).ok_or_else(bad)?;
     Ok((if slash == 0 { b"/" } else { &path[..slash] }, name))
@@ -361,6 +383,25 @@ mod tests {
         }
         assert!(matches!(tree.put_file("/usr", meta(0), Content::default()), Err(TreeError::IsAFolder(_))));
         assert!(matches!(tree.put_file("/lib/a/b", meta(0), Content::default()), Err(TreeError::NotAFolder(_))));
+    }
+
+    #[test]
+    fn depth_costs_no_stack_and_paths_are_limited() {
+        let (mut tree, deepest) = crate::tree::nested(100_000);
+        let mut longest = 0;
+        tree.walk(&mut |path, _| longest = longest.max(path.len()));
+        assert_eq!(longest, 200_000);
+        assert!(tree.is_inside(deepest, tree.lookup("/d").unwrap()));
+        assert!(matches!(tree.rename("/d", "/d/d/d/new"), Err(TreeError::BadPath(_))));
+        tree.rename("/d", "/e").unwrap();
+        let longest = "/x".repeat(MAX_PATH / 2);
+        tree.make_folder(&longest, &meta(0o755)).unwrap();
+        assert!(tree.exists(&longest));
+        let too_long = format!("{longest}/x");
+        assert!(matches!(tree.make_folder(&too_long, &meta(0o755)), Err(TreeError::BadPath(_))));
+        assert!(matches!(tree.put_file(&too_long, meta(0o644), Content::default()), Err(TreeError::BadPath(_))));
+        tree.remove("/e").unwrap();
+        assert_eq!(tree.iter().count(), 1 + MAX_PATH / 2);
     }
 
     #[test]

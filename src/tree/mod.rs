@@ -105,20 +105,38 @@ impl Tree {
     /// parents first, names in byte order. A file with several names is visited once for each.
     pub fn walk(&self, visit: &mut dyn FnMut(&[u8], InodeId)) {
         visit(b"/", InodeId::ROOT);
-        let mut pending = vec![(Vec::new(), InodeId::ROOT)];
-        while let Some((path, id)) = pending.pop() {
-            let Some(children) = self.inode(id).children() else { continue };
-            let mut folders = Vec::new();
-            for (name, child) in children {
-                let mut child_path = path.clone();
-                child_path.push(b'/');
-                child_path.extend_from_slice(name.as_bytes());
-                visit(&child_path, *child);
+        let mut path = Vec::new();
+        // A folder's own name, and how long the path before it is: paths are not kept, for a deep tree has long ones.
+        let mut pending: Vec<(usize, &[u8], InodeId)> = vec![(0, b"", InodeId::ROOT)];
+        while let Some((parent, name, id)) = pending.pop() {
+            path.truncate(parent);
+            path::append(&mut path, name);
+            let (length, next) = (path.len(), pending.len());
+            for (name, child) in self.inode(id).children().into_iter().flatten() {
+                path::append(&mut path, name.as_bytes());
+                visit(&path, *child);
+                path.truncate(length);
                 if self.inode(*child).children().is_some() {
-                    folders.push((child_path, *child));
+                    pending.push((length, name.as_bytes(), *child));
                 }
             }
-            pending.extend(folders.into_iter().rev());
+            pending[next..].reverse();
         }
     }
+}
+
+/// Folders in folders, for tests: the tree, and the innermost one.
+#[cfg(test)]
+fn nested(depth: usize) -> (Tree, InodeId) {
+    let meta = Meta::new(0o755, 0, 0, Time::default());
+    let mut tree = Tree::new(meta.clone());
+    let mut folder = InodeId::ROOT;
+    for _ in 0..depth {
+        let inner = tree.add(Inode::new(meta.clone(), Kind::directory()));
+        if let (Kind::Directory(names), Some(name)) = (&mut tree.inode_mut(folder).kind, Name::new(b"d")) {
+            names.insert(name, inner);
+        }
+        folder = inner;
+    }
+    (tree, folder)
 }

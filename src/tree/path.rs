@@ -83,3 +83,11 @@ impl Classified for TreeError {
 pub(super) fn printable(path: &[u8]) -> String {
     path.escape_ascii().to_string()
 }
+
+/// Lengthens a path, which is empty for the root, by a name.
+pub(super) fn append(path: &mut Vec<u8>, name: &[u8]) {
+    if !name.is_empty() {
+        path.push(b'/');
+        path.extend_from_slice(name);
+    }
+}

@@ -5,6 +5,7 @@ use super::{
     bytes::{le16, le32},
     error::{Ext4Error, Fault, Place},
     inode::Record,
+    limits::{self, Budget},
 };
 use crate::{
     ext4::{
@@ -51,14 +52,15 @@ impl Session<'_> {
             if got != parent {
                 return Err(Ext4Error::corrupt(place, Fault::Count { what: "inode of `..`", got: got.into(), expected: parent.into() }));
             }
-            scan(place, &record.raw.block[4..], filetype, &mut entries)?;
-            scan(place, rest, filetype, &mut entries)?;
+            scan(place, &record.raw.block[4..], filetype, &mut self.budget, &mut entries)?;
+            scan(place, rest, filetype, &mut self.budget, &mut entries)?;
             return Ok(entries);
         }
-        let index = if record.has_flag(inode_flags::INDEX) { self.index_blocks(record, blocks)? } else { Vec::new() };
+        let index = if record.has_flag(inode_flags::INDEX) { Some(self.index(record, blocks)?) } else { None };
         let metadata_csum = self.volume.geometry.features.metadata_csum();
         for (position, block) in blocks.iter().enumerate() {
-            let is_index = index.get(position).copied().unwrap_or(false);
+            let hashes = index.as_ref().and_then(|index| index.leaves.get(position).copied().flatten());
+            let is_index = index.is_some() && hashes.is_none();
             if is_index && position > 0 {
                 continue;
             }
@@ -71,7 +73,11 @@ impl Session<'_> {
                 bytes = check_dots(place, bytes, filetype, record.number, parent)?;
             }
             if !is_index {
-                scan(place, bytes, filetype, &mut entries)?;
+                let before = entries.len();
+                scan(place, bytes, filetype, &mut self.budget, &mut entries)?;
+                if let (Some(index), Some(hashes)) = (&index, hashes) {
+                    entries[before..].iter().try_for_each(|entry| index.check(place, entry.name.as_bytes(), hashes))?;
+                }
             }
         }
         Ok(entries)
@@ -79,11 +85,12 @@ impl Session<'_> {
 }
 
 /// Appends the entries of a whole area; those without an inode are room left by removed names.
-fn scan(place: Place, mut bytes: &[u8], filetype: bool, entries: &mut Vec<Entry>) -> Result<(), Ext4Error> {
+fn scan(place: Place, mut bytes: &[u8], filetype: bool, budget: &mut Budget, entries: &mut Vec<Entry>) -> Result<(), Ext4Error> {
     while !bytes.is_empty() {
         let raw = entry(place, bytes, filetype)?;
         if raw.inode != 0 {
             let bad = || Ext4Error::corrupt(place, Fault::BadName(raw.name.escape_ascii().to_string()));
+            budget.spend(limits::NAME + super::bytes::length(raw.name.len()))?;
             entries.push(Entry { name: Name::new(raw.name).ok_or_else(bad)?, inode: raw.inode, kind: raw.kind });
         }
         // entry() made sure of it: rec_len is not zero and within the bytes.
@@ -166,7 +173,7 @@ mod tests {
 
     fn scanned(bytes: &[u8]) -> Result<Vec<Entry>, Ext4Error> {
         let mut entries = Vec::new();
-        scan(PLACE, bytes, true, &mut entries).map(|()| entries)
+        scan(PLACE, bytes, true, &mut Budget::new(), &mut entries).map(|()| entries)
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Classified for Ext4Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Unclean(_) => "use an image that was never booted, or let `e2fsck -f` repair the partition first",
+            Self::Unclean(_) => "run `e2fsck -f` on the partition, or start from the image as downloaded",
             Self::Corrupt { .. } => "obtain the image again, or see what `e2fsck -fn` says of the partition",
             Self::Read { .. } | Self::Unsupported(_) => return None,
         };
@@ -153,9 +153,27 @@ pub enum Unsupported {
         /// `e_name_index`.
         index: u8,
     },
-    /// Extended attributes shared by so many inodes that they would fill the memory.
-    #[error("its extended attributes would take more than {0} bytes of memory")]
-    XattrVolume(u64),
+    /// So many names, attributes or pieces of files that they would fill the memory.
+    #[error("its names, attributes and extents would take more than {} MiB of memory", .0 >> 20)]
+    Memory(u64),
+    /// More than is read of anything.
+    #[error("{what}: {got}; at most {limit} are supported")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        got: u64,
+        /// How much is read.
+        limit: u64,
+    },
+    /// Folders nested so deeply that no system call takes the path.
+    #[error("a path that leads through inode {inode} has more than {limit} bytes")]
+    LongPath {
+        /// The folder with the name that is too much.
+        inode: u32,
+        /// Bytes that a path may have.
+        limit: usize,
+    },
 }
 
 /// Where something is wrong.
@@ -258,6 +276,18 @@ pub enum Fault {
     /// A folder has a hole.
     #[error("folder block {0} is missing")]
     Hole(u64),
+    /// A name in the wrong block of an indexed folder.
+    #[error("`{name}` with hash {hash:#x} stands in a block for {lowest:#x} to {highest:#x}")]
+    Hash {
+        /// The name.
+        name: String,
+        /// Its hash.
+        hash: u32,
+        /// The lowest hash of the block.
+        lowest: u32,
+        /// The highest one.
+        highest: u32,
+    },
     /// A name that no file can have.
     #[error("`{0}` is no name for a file")]
     BadName(String),

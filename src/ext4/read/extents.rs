@@ -97,7 +97,7 @@ impl Session<'_> {
             self.claims.claim(place, physical, count)?;
             map.owned += count;
             if written {
-                map.push(Run { logical: start, physical, count });
+                self.append(map, Run { logical: start, physical, count })?;
             }
             from = start + count;
         }

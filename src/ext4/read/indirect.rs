@@ -44,7 +44,7 @@ impl Session<'_> {
         self.claims.claim(place, physical, 1)?;
         map.owned += 1;
         if level == 0 {
-            map.push(Run { logical: *logical, physical, count: 1 });
+            self.append(map, Run { logical: *logical, physical, count: 1 })?;
             *logical += 1;
             return Ok(());
         }

@@ -91,6 +91,11 @@ fn check_superblock(bytes: &[u8], block_size: u64, mapped: u64) -> Result<u64, E
     let (size, blocks, first, start) = (field(0xC), field(0x10), field(0x14), field(0x1C));
     // Features exist from version 2 on.
     let (compat, incompat, ro_compat) = if kind == TYPES[1] { (field(0x24), field(0x28), field(0x2C)) } else { (0, 0, 0) };
+    // e2fsck takes a first version with features for a mix of two versions, and several users for a device that holds journals only.
+    let mixed = [0x24, 0x28, 0x2C, 0x40].into_iter().map(field).find(|word| kind == TYPES[0] && *word != 0);
+    ensure(mixed.is_none(), "s_feature_compat", mixed.unwrap_or(0), "0 in version 1")?;
+    let users = field(0x40);
+    ensure(users <= 1, "s_nr_users", users, "one file system at most")?;
     let words = [("s_feature_compat", compat & !COMPAT), ("s_feature_incompat", incompat & !INCOMPAT), ("s_feature_ro_compat", ro_compat)];
     if let Some((field, bits)) = words.into_iter().find(|(_, bits)| *bits != 0) {
         return Err(Unsupported::JournalFeature { field, bits }.into());

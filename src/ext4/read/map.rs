@@ -2,8 +2,9 @@
 
 use super::{
     Session,
-    error::{Ext4Error, Fault},
+    error::{Ext4Error, Fault, Unsupported},
     inode::Record,
+    limits::{self, MAX_FOLDER},
 };
 use crate::{
     disk::{Extent, Extents, Source},
@@ -31,7 +32,7 @@ pub(super) struct Map {
 
 impl Map {
     /// Appends a run, joined to the last one where they are one.
-    pub(super) fn push(&mut self, run: Run) {
+    fn push(&mut self, run: Run) {
         match self.runs.last_mut() {
             Some(last) if last.logical + last.count == run.logical && last.physical + last.count == run.physical => last.count += run.count,
             _ => self.runs.push(run),
@@ -43,6 +44,13 @@ impl Session<'_> {
     /// Reads the map of an inode with blocks, and claims them.
     pub(super) fn map(&mut self, record: &Record) -> Result<Map, Ext4Error> {
         if record.has_flag(inode_flags::EXTENTS) { self.extents(record) } else { self.indirect(record) }
+    }
+
+    /// Appends a run to a map, if there is memory for it; the first one comes with the inode.
+    pub(super) fn append(&mut self, map: &mut Map, run: Run) -> Result<(), Ext4Error> {
+        let before = map.runs.len();
+        map.push(run);
+        if before > 0 && map.runs.len() > before { self.budget.spend(limits::EXTENT) } else { Ok(()) }
     }
 
     /// Checks the size of a regular file: what the map can hold at most, and no data behind the end.
@@ -76,7 +84,8 @@ impl Session<'_> {
             content.push(Extent { offset, len: (run.count * block_size).min(size - offset), source });
         }
         content.resize(size);
-        content
+        // A copy has no room to grow into: most files are one extent.
+        content.clone()
     }
 
     /// The blocks of a folder of `size` bytes, in order; a folder has no holes.
@@ -85,14 +94,18 @@ impl Session<'_> {
         if size == 0 || !size.is_multiple_of(block_size) {
             return Err(Ext4Error::field(record.place(), "i_size", size, "a whole number of blocks"));
         }
+        if size > MAX_FOLDER {
+            return Err(Unsupported::TooLarge { what: "bytes in a folder", got: size, limit: MAX_FOLDER }.into());
+        }
         let count = size / block_size;
         let mut blocks = Vec::new();
         for run in &map.runs {
             if run.logical != super::bytes::length(blocks.len()) {
                 break;
             }
-            // Bounded: every block was claimed.
-            blocks.extend(run.physical..run.physical + run.count);
+            // More blocks than the size says are an error, whose number does not matter.
+            let more = (count + 1).saturating_sub(run.logical).min(run.count);
+            blocks.extend(run.physical..run.physical + more);
         }
         if super::bytes::length(blocks.len()) < count {
             return Err(Ext4Error::corrupt(record.place(), Fault::Hole(super::bytes::length(blocks.len()))));

@@ -2,8 +2,8 @@
 //!
 //! Nothing is trusted. Every number is checked before it is used, every metadata checksum is verified, every block has one owner, and
 //! the bitmaps must say the same. A file system that needs a journal replay, has errors, or has a feature that is not on the list is
-//! refused: it would be copied wrongly. Work is linear in the size of the file system, because no block is owned twice, and so is
-//! memory, because tables are as large as what is there and not as large as what is claimed.
+//! refused: it would be copied wrongly. Work is linear in the size of the file system, because no block is owned twice; memory
+//! is bounded by [`limits`], whatever is there or claimed to be.
 
 mod bitmap;
 mod blocks;
@@ -18,10 +18,12 @@ mod htree;
 mod indirect;
 mod inode;
 mod journal;
+pub mod limits;
 mod map;
 mod resize;
 mod summary;
 mod superblock;
+mod unused;
 mod walk;
 mod xattr;
 
@@ -30,15 +32,12 @@ use std::collections::BTreeMap;
 pub use error::{Ext4Error, Fault, Place, Unclean, Unsupported};
 pub use summary::Summary;
 
-use self::{blocks::Blocks, claims::Claims, group::Group, superblock::Geometry, xattr::SharedBlock};
+use self::{blocks::Blocks, claims::Claims, group::Group, limits::Budget, superblock::Geometry, xattr::SharedBlock};
 use crate::{
     disk::{Storage as _, Window},
     ext4::format::{SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, Superblock, compat, ino},
     tree::Tree,
 };
-
-/// Memory for extended attributes: as much as the file system has bytes, within these bounds.
-const XATTR_LIMITS: (u64, u64) = (32 << 20, 1 << 30);
 
 /// An ext4 file system that is clean and has only features that are understood.
 #[derive(Debug)]
@@ -65,8 +64,7 @@ struct Session<'v> {
     blocks: Blocks,
     claims: Claims,
     xattr_blocks: BTreeMap<u64, SharedBlock>,
-    xattr_limit: u64,
-    xattr_left: u64,
+    budget: Budget,
 }
 
 impl Ext4 {
@@ -121,9 +119,7 @@ impl Ext4 {
 impl<'v> Session<'v> {
     fn new(volume: &'v Volume, claims: Claims) -> Self {
         let blocks = Blocks::new(volume.window.clone(), volume.geometry.block_size);
-        // No overflow: the file system lies in the window.
-        let xattr_limit = (volume.geometry.blocks * volume.geometry.block_size).clamp(XATTR_LIMITS.0, XATTR_LIMITS.1);
-        Self { volume, blocks, claims, xattr_blocks: BTreeMap::new(), xattr_limit, xattr_left: xattr_limit }
+        Self { volume, blocks, claims, xattr_blocks: BTreeMap::new(), budget: Budget::new() }
     }
 
     /// Claims what inodes below `s_first_ino` own, except root and journal.

@@ -4,6 +4,7 @@ use super::{
     bytes::wide,
     error::{Ext4Error, Fault, Place, Unclean, Unsupported},
     features::Features,
+    limits::{MAX_BLOCKS, MAX_INODES},
 };
 use crate::ext4::{
     checksum::crc32c,
@@ -74,6 +75,10 @@ fn ensure(holds: bool, field: &'static str, got: u64, expected: &'static str) ->
     if holds { Ok(()) } else { Err(Ext4Error::field(Place::Superblock, field, got, expected)) }
 }
 
+fn in_limit(what: &'static str, got: u64, limit: u64) -> Result<(), Ext4Error> {
+    if got <= limit { Ok(()) } else { Err(Unsupported::TooLarge { what, got, limit }.into()) }
+}
+
 fn check_checksum(bytes: &[u8; SUPERBLOCK_SIZE], sb: &Superblock) -> Result<(), Ext4Error> {
     if sb.feature_ro_compat & ro_compat::METADATA_CSUM == 0 {
         return Ok(());
@@ -121,6 +126,7 @@ fn geometry(sb: &Superblock, features: Features, size: u64) -> Result<Geometry, 
     let blocks = wide(sb.blocks_count_lo, sb.blocks_count_hi);
     ensure(blocks > first_data_block, "s_blocks_count", blocks, "more than s_first_data_block")?;
     ensure(blocks <= size / block_size, "s_blocks_count", blocks, "no more than the partition or file holds")?;
+    in_limit("blocks in the file system", blocks, MAX_BLOCKS)?;
     let reserved = wide(sb.r_blocks_count_lo, if is_64bit { sb.r_blocks_count_hi } else { 0 });
     ensure(reserved <= blocks / 2, "s_r_blocks_count", reserved, "at most half of the blocks")?;
     let groups = (blocks - first_data_block).div_ceil(blocks_per_group);
@@ -136,6 +142,7 @@ fn geometry(sb: &Superblock, features: Features, size: u64) -> Result<Geometry, 
     // No overflow: both factors are below 2^32.
     let fits = u64::from(sb.inodes_count) == inodes_per_group * u64::from(groups);
     ensure(fits, "s_inodes_count", sb.inodes_count.into(), "s_inodes_per_group in each group")?;
+    in_limit("inodes in its tables", sb.inodes_count.into(), MAX_INODES.into())?;
     ensure(sb.first_ino >= ino::FIRST && sb.first_ino <= sb.inodes_count, "s_first_ino", sb.first_ino.into(), "11 to s_inodes_count")?;
 
     let desc_size = if is_64bit { sb.desc_size } else { 32 };

@@ -6,8 +6,9 @@ use super::{
     Session,
     bytes::index,
     dir::Entry,
-    error::{Ext4Error, Fault},
+    error::{Ext4Error, Fault, Unsupported},
     inode::{Record, Type},
+    limits::{self, MAX_PATH},
     xattr::Attributes,
 };
 use crate::{
@@ -33,6 +34,8 @@ struct Folder {
     id: InodeId,
     inode: u32,
     parent: u32,
+    /// Bytes of its path; none for the root.
+    path: usize,
 }
 
 struct Walk<'v> {
@@ -57,7 +60,7 @@ pub(super) fn tree(mut session: Session<'_>) -> Result<Tree, Ext4Error> {
     let mut places = vec![0; index(session.volume.geometry.inodes.into())];
     places[index(ino::ROOT.into()) - 1] = 1;
     let found = vec![Found { inode: ino::ROOT, id: InodeId::ROOT, kind, links: root.raw.links_count, names: 0 }];
-    let pending = VecDeque::from([Folder { id: InodeId::ROOT, inode: ino::ROOT, parent: ino::ROOT }]);
+    let pending = VecDeque::from([Folder { id: InodeId::ROOT, inode: ino::ROOT, parent: ino::ROOT, path: 0 }]);
     let mut walk = Walk { session, tree, places, found, pending };
     while let Some(folder) = walk.pending.pop_front() {
         walk.folder(&folder)?;
@@ -111,12 +114,16 @@ impl Walk<'_> {
         let Some(known) = known.copied() else {
             return Err(Ext4Error::field(record.place(), "inode", entry.inode.into(), "an inode that may have a name"));
         };
+        let path = folder.path + 1 + entry.name.as_bytes().len();
+        if path > MAX_PATH {
+            return Err(Unsupported::LongPath { inode: folder.inode, limit: MAX_PATH }.into());
+        }
         let place = match known.checked_sub(1) {
             Some(place) if self.found[index(place.into())].kind == Type::Directory => {
                 return Err(Ext4Error::corrupt(record.place(), Fault::FolderTwice { name: text(), inode: entry.inode }));
             }
             Some(place) => index(place.into()),
-            None => self.discover(folder, entry.inode)?,
+            None => self.discover(folder, entry.inode, path)?,
         };
         let found = &mut self.found[place];
         let id = found.id;
@@ -133,14 +140,15 @@ impl Walk<'_> {
         Ok((entry.name, id))
     }
 
-    /// Reads an inode that was not named before; returns its place in `found`.
-    fn discover(&mut self, folder: &Folder, number: u32) -> Result<usize, Ext4Error> {
+    /// Reads an inode that was not named before and has a path of `path` bytes; returns its place in `found`.
+    fn discover(&mut self, folder: &Folder, number: u32, path: usize) -> Result<usize, Ext4Error> {
+        self.session.budget.spend(limits::INODE)?;
         let record = self.session.inode(number, false)?;
         let kind = record.kind(&self.session.volume.geometry)?;
         let meta = record.meta(&self.session.volume.geometry)?;
         let id = if kind == Type::Directory {
             let id = self.tree.add(Inode::new(meta, Kind::directory()));
-            self.pending.push_back(Folder { id, inode: number, parent: folder.inode });
+            self.pending.push_back(Folder { id, inode: number, parent: folder.inode, path });
             id
         } else {
             let attributes = self.attributes(&record)?;
@@ -236,7 +244,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Compares the bitmaps with the inodes that have a name or a fixed use.
+    /// Compares the bitmaps with the inodes that have a name or a fixed use, and looks at those that have none.
     fn check_bitmaps(&mut self) -> Result<(), Ext4Error> {
         let geometry = &self.session.volume.geometry;
         let mut used = vec![0_u8; self.places.len().div_ceil(8)];
@@ -252,7 +260,8 @@ impl Walk<'_> {
                 folders[index(geometry.inode_place(found.inode).0.into())] += 1;
             }
         }
-        self.session.check_bitmaps(&used, &folders)
+        self.session.check_bitmaps(&used, &folders)?;
+        self.session.check_unused(&used)
     }
 }
 

@@ -5,11 +5,12 @@ use super::{
     bytes::{index, le16, le32, length},
     error::{Ext4Error, Fault, Place, Unsupported},
     inode::Record,
+    limits,
 };
 use crate::{
     ext4::{
         checksum::crc32c,
-        format::{XATTR_MAGIC, XATTR_PREFIXES},
+        format::{XATTR_MAGIC, XATTR_PREFIXES, compat},
     },
     tree::Xattrs,
 };
@@ -22,10 +23,6 @@ const HEADER: usize = 32;
 const CHECKSUM_AT: usize = 0x10;
 /// As many inodes share a block at most (`EXT4_XATTR_REFCOUNT_MAX`).
 const MAX_REFCOUNT: u32 = 1024;
-/// What one attribute takes in memory besides its bytes, about.
-const OVERHEAD: u64 = 128;
-/// What an inode with attributes takes besides them, about.
-const OVERHEAD_INODE: u64 = 512;
 
 /// `e_name_index` and name of the second part of inline data, which is no attribute.
 const INLINE_DATA: (u8, &[u8]) = (7, b"data");
@@ -58,6 +55,9 @@ impl Session<'_> {
         }
         let block = record.xattr_block(&self.volume.geometry);
         if block != 0 {
+            if !self.volume.geometry.features.compat(compat::EXT_ATTR) {
+                return Err(Ext4Error::field(record.place(), "i_file_acl", block, "0 without the feature ext_attr"));
+            }
             let place = Place::Block { inode: record.number, block };
             let bytes = self.shared_block(record, place, block)?;
             self.attribute_list(record, place, &bytes, HEADER, &mut attributes)?;
@@ -112,7 +112,7 @@ impl Session<'_> {
         let truncated = || Ext4Error::corrupt(place, Fault::Truncated("the list of extended attributes"));
         let is_block = at > 0;
         let mut values = Vec::new();
-        self.spend(if found.xattrs.is_empty() { OVERHEAD_INODE } else { 0 })?;
+        self.budget.spend(if found.xattrs.is_empty() { limits::ATTRIBUTES } else { 0 })?;
         // Four zero bytes end the list.
         while le32(area, at).ok_or_else(truncated)? != 0 {
             let entry = area.get(at..at + ENTRY).ok_or_else(truncated)?;
@@ -159,7 +159,8 @@ impl Session<'_> {
         value: &[u8],
         found: &mut Attributes,
     ) -> Result<(), Ext4Error> {
-        self.spend(OVERHEAD + length(name.len() + value.len()))?;
+        // Inodes that share a block have their own copies.
+        self.budget.spend(limits::ATTRIBUTE + length(name.len() + value.len()))?;
         let duplicate = |name: &[u8]| Ext4Error::corrupt(place, Fault::DuplicateName(name.escape_ascii().to_string()));
         if (class, name) == INLINE_DATA {
             return if found.inline.replace(value.to_vec()).is_none() { Ok(()) } else { Err(duplicate(b"system.data")) };
@@ -179,12 +180,6 @@ impl Session<'_> {
             }
             std::collections::btree_map::Entry::Occupied(entry) => Err(duplicate(entry.key())),
         }
-    }
-
-    /// Counts memory: inodes that share a block have their own copies, so the file system's size alone does not bound it.
-    fn spend(&mut self, bytes: u64) -> Result<(), Ext4Error> {
-        self.xattr_left = self.xattr_left.checked_sub(bytes).ok_or(Unsupported::XattrVolume(self.xattr_limit))?;
-        Ok(())
     }
 
     /// After all inodes were read: every block has as many owners as it says.

@@ -2,12 +2,14 @@
 
 use super::{
     checksums::{Checksums, DIR_TAIL, InodeChecksums},
-    hash::{Hasher, Version},
     htree::Index,
     options::Options,
 };
 use crate::{
-    ext4::format::{compat, incompat, ino},
+    ext4::{
+        format::{compat, incompat, ino},
+        hash::{Hasher, Version},
+    },
     tree::Kind,
 };
 

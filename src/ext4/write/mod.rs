@@ -27,7 +27,6 @@ mod error;
 mod extents;
 mod geometry;
 mod groups;
-mod hash;
 mod htree;
 mod inode;
 mod journal;

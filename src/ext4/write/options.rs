@@ -1,7 +1,10 @@
 //! What kind of file system to write.
 
-use super::{error::WriteError, hash::Version};
-use crate::ext4::format::{FEATURE_NAMES, FLAG_SIGNED_HASH, Superblock, compat, incompat, ro_compat};
+use super::error::WriteError;
+use crate::ext4::{
+    format::{FEATURE_NAMES, FLAG_SIGNED_HASH, Superblock, compat, incompat, ro_compat},
+    hash::Version,
+};
 
 /// The three words of feature bits; see [`compat`], [`incompat`], [`ro_compat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,21 +2,21 @@
 
 /// `s_def_hash_version` and `dx_root_info.hash_version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(in crate::ext4) enum Version {
     Legacy = 0,
     HalfMd4 = 1,
     Tea = 2,
 }
 
 impl Version {
-    pub(super) fn new(number: u8) -> Option<Self> {
+    pub(in crate::ext4) fn new(number: u8) -> Option<Self> {
         [Self::Legacy, Self::HalfMd4, Self::Tea].into_iter().find(|version| *version as u8 == number)
     }
 }
 
 /// Hashes names.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hasher {
+pub(in crate::ext4) struct Hasher {
     version: Version,
     /// Whether a byte counts as -128 … 127: what `char` was on the machine that made the file system.
     signed: bool,
@@ -24,17 +24,17 @@ pub(super) struct Hasher {
 }
 
 impl Hasher {
-    pub(super) fn new(version: Version, signed: bool, seed: [u32; 4]) -> Self {
+    pub(in crate::ext4) fn new(version: Version, signed: bool, seed: [u32; 4]) -> Self {
         let default = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
         Self { version, signed, seed: if seed == [0; 4] { default } else { seed } }
     }
 
-    pub(super) fn version(&self) -> Version {
+    pub(in crate::ext4) fn version(&self) -> Version {
         self.version
     }
 
     /// The hash, whose lowest bit is always clear, and the minor hash.
-    pub(super) fn hash(&self, name: &[u8]) -> (u32, u32) {
+    pub(in crate::ext4) fn hash(&self, name: &[u8]) -> (u32, u32) {
         let mut state = self.seed;
         let (hash, minor) = match self.version {
             Version::Legacy => (self.legacy(name), 0),
