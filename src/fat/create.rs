@@ -2,7 +2,8 @@
 
 use super::{
     FatError, SECTOR,
-    directory::{Directory, MOST_SLOTS, SLOT},
+    directory::{Directory, SLOT},
+    limits::MOST_SLOTS,
     name,
 };
 use crate::disk::{Extent, Extents, Source, Storage as _};

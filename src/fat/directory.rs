@@ -4,15 +4,13 @@ use std::{collections::BTreeSet, ops::Range};
 
 use super::{
     FatError,
+    limits::MOST_SLOTS,
     name::{self, Short},
     u16_at, u32_at,
 };
 
 /// Bytes of a slot.
 pub(super) const SLOT: usize = 32;
-
-/// Most slots of a folder, by the format.
-pub(super) const MOST_SLOTS: usize = 65536;
 
 const FREE: u8 = 0xe5;
 const END: u8 = 0;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     FatError, SECTOR,
     geometry::Root,
+    limits::MOST_HOLES,
     name,
     table::{Link, Table},
     volume::{Fat, read},
@@ -236,7 +237,11 @@ impl Session<'_> {
     fn without_free_clusters(&self) -> Result<Extents, FatError> {
         let zero = self.fat.zero_clusters()?;
         let is_hole = |number: &u32| self.table.link(*number) == Link::Free && (zero[*number as usize - 2] || self.freed.contains(number));
-        let holes: Vec<u32> = self.table.numbers().filter(is_hole).collect();
+        let mut holes: Vec<u32> = self.table.numbers().filter(is_hole).collect();
+        if holes.chunk_by(|a, b| a + 1 == *b).count() > MOST_HOLES {
+            // What was freed must go; the rest costs only room.
+            holes.retain(|number| self.freed.contains(number));
+        }
         let base = Extents::window(&self.fat.window);
         let mut image = Extents::hole(base.size());
         let mut at = 0;

@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{FatError, SECTOR, u16_at, u32_at};
-
-/// Largest table that is read into memory, in bytes: 8 million clusters of FAT32.
-const LARGEST_TABLE: u64 = 32 << 20;
+use super::{FatError, SECTOR, limits::LARGEST_TABLE, u16_at, u32_at};
 
 /// The number of bits in an entry of the table. Decided by the number of clusters and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -145,7 +142,7 @@ impl Geometry {
         let mut geometry = Self {
             variant,
             cluster_size: cluster_sectors * SECTOR,
-            clusters: clusters as u32, // a table of at most 32 MiB has fewer than 2^24 entries
+            clusters: clusters as u32, // a table of at most 8 MiB has fewer than 2^23 entries
             tables: (0..table_count).map(|n| (reserved + n * table_sectors) * SECTOR).collect(),
             table_len,
             root: Root::Fixed { offset: root_start * SECTOR, len: root_slots * 32 },

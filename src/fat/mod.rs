@@ -12,6 +12,7 @@ mod directory;
 mod edit;
 mod error;
 mod geometry;
+pub mod limits;
 mod name;
 mod table;
 #[cfg(test)]

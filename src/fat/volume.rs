@@ -10,15 +10,13 @@ use serde::Serialize;
 
 use super::{
     FatError, SECTOR,
-    directory::{Directory, MOST_SLOTS, Record, SLOT},
+    directory::{Directory, Record, SLOT},
     geometry::{Geometry, Root, Variant},
+    limits::{LARGEST_READ, MOST_FOLDERS, MOST_SLOTS},
     table::{Link, Table},
     u32_at,
 };
 use crate::disk::{Extents, Storage as _, Window};
-
-/// Largest file that [`Fat::read`] takes into memory, in bytes.
-const LARGEST_READ: u64 = 64 << 20;
 
 /// A FAT file system in a partition.
 pub struct Fat {
@@ -219,8 +217,12 @@ impl Fat {
         mark("/", &self.root_chain)?;
         // Ends, because every folder on it has clusters that no other has.
         let mut pending = vec![None];
+        let mut left = MOST_FOLDERS;
         while let Some(first) = pending.pop() {
             let folder = first.map(|first| self.folder(&self.table.chain(first)?)).transpose()?;
+            let bytes = folder.as_ref().unwrap_or(&self.root).bytes().len() as u64;
+            let many = || FatError::Unsupported(format!("more than {MOST_FOLDERS} bytes in folders"));
+            left = left.checked_sub(bytes).ok_or_else(many)?;
             for record in folder.as_ref().unwrap_or(&self.root).records().iter().filter(|record| !record.is_dots()) {
                 let chain = if record.is_folder {
                     let chain = self.table.chain(record.first)?;

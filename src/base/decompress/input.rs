@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, Read},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use crate::{
@@ -30,12 +31,14 @@ pub(super) struct Input<'a> {
     end: u64,
     stop: &'a Stop,
     bar: &'a dyn Bar,
+    /// Bytes read so far, by all clones.
+    read: &'a AtomicU64,
 }
 
 impl<'a> Input<'a> {
-    /// All of `storage`.
-    pub(super) fn new(storage: &'a dyn Storage, stop: &'a Stop, bar: &'a dyn Bar) -> Self {
-        Self { storage, position: 0, end: storage.size(), stop, bar }
+    /// All of `storage`; `read` counts what is read.
+    pub(super) fn new(storage: &'a dyn Storage, stop: &'a Stop, bar: &'a dyn Bar, read: &'a AtomicU64) -> Self {
+        Self { storage, position: 0, end: storage.size(), stop, bar, read }
     }
 
     /// The part from `start` on, at most `len` bytes.
@@ -70,6 +73,7 @@ impl Read for Input<'_> {
         self.storage.read_exact_at(self.position, &mut buffer[..count])?;
         self.position += count as u64;
         self.bar.advance(count as u64);
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
 }

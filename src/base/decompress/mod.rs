@@ -1,12 +1,11 @@
 //! Decompresses an image file, trusting nothing that it says.
 //!
 //! Every codec hands its output to one output, which counts, hashes and writes it sparsely. A file that is cut off, that goes on
-//! after its end, or whose sizes or check sums do not agree is refused. Limits: an image has at most 64 GiB, and (from 1 GiB on) at
-//! most 1000 times the size of the compressed file: real images are sparse, but the emptiest one seen, 0.3 GB of files on a card of
-//! 64 GB, is at 1:250, while zeroes alone reach 1:1000 (deflate) to 1:7000 (xz). Memory: 256 MiB.
+//! after its end, or whose sizes or check sums do not agree is refused, and so is one beyond the [`limits`].
 
 mod gzip;
 mod input;
+pub mod limits;
 mod output;
 #[cfg(test)]
 mod tests;
@@ -19,10 +18,12 @@ use std::{
     fs::File,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::AtomicU64,
     thread,
 };
 
 use input::{Input, Stopped};
+use limits::MEMORY;
 use output::Output;
 
 use super::sniff::Format;
@@ -31,15 +32,6 @@ use crate::{
     error::{Classified, Kind},
     progress::{Progress, Stop},
 };
-
-/// No image is larger, in bytes: the largest card that a Pi 3 reads as it is sold.
-pub const MAX_SIZE: u64 = 64 << 30;
-/// Up to here, in bytes, the ratio does not count.
-const RATIO_FROM: u64 = 1 << 30;
-/// The largest ratio of decompressed to compressed size.
-const MAX_RATIO: u64 = 1000;
-/// Memory for windows, dictionaries and blocks that wait, in bytes.
-const MEMORY: u64 = 256 << 20;
 
 /// What can be wrong with a compressed image.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +72,11 @@ pub enum DecompressError {
         reason: String,
     },
     /// The output grows too large.
-    #[error("the {format} file of {size} bytes decompresses to more than {limit} bytes, which no real image does")]
+    #[error("{size} bytes of the {format} file decompress to more than {limit} bytes, which those of no real image do")]
     TooLarge {
         /// Format.
         format: &'static str,
-        /// Size of the file in bytes.
+        /// Size of the file, or of the part of it that was read, in bytes.
         size: u64,
         /// The limit in bytes.
         limit: u64,
@@ -160,8 +152,9 @@ pub fn decompress(
 ) -> Result<Decompressed, DecompressError> {
     let label = if format == Format::Raw { "storing the image".to_owned() } else { format!("decompressing ({})", format.name()) };
     let bar = progress.begin(&label, Some(source.size()));
-    let input = Input::new(source, stop, &*bar);
-    let mut output = Output::new(destination, format.name(), limit(source.size()), source.size(), stop);
+    let read = AtomicU64::new(0);
+    let input = Input::new(source, stop, &*bar, &read);
+    let mut output = Output::new(destination, format.name(), source.size(), &read, stop);
     // The codecs are other people's: one that panics on hostile bytes has found them not sound. Nothing is used after it.
     let decoded = catch_unwind(AssertUnwindSafe(|| decode(format, input, &mut output)));
     decoded.unwrap_or_else(|_| Err(DecompressError::Corrupt { format: format.name(), reason: "its decoder gave up".to_owned() }))?;
@@ -177,11 +170,6 @@ fn decode(format: Format, input: Input<'_>, output: &mut Output<'_>) -> Result<(
         Format::Zstd => zstd::decode(input, output),
         Format::Zip => zip::decode(&input, output),
     }
-}
-
-/// The largest output of a file of `size` bytes.
-fn limit(size: u64) -> u64 {
-    size.saturating_mul(MAX_RATIO).clamp(RATIO_FROM, MAX_SIZE)
 }
 
 fn cores() -> usize {

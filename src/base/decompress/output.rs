@@ -3,11 +3,12 @@
 use std::{
     fs::File,
     io::{self, Seek as _, SeekFrom, Write as _},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use sha2::{Digest as _, Sha256};
 
-use super::{DecompressError, Decompressed};
+use super::{DecompressError, Decompressed, limits::largest_output};
 use crate::progress::Stop;
 
 /// A block of zeroes of this size, at a multiple of it, becomes a hole; the block size of every file system a cache stands on.
@@ -20,6 +21,8 @@ pub(super) struct Output<'a> {
     format: &'static str,
     limit: u64,
     source_size: u64,
+    /// Compressed bytes that were read for what came so far, and perhaps a little more.
+    read: &'a AtomicU64,
     stop: &'a Stop,
     hasher: Sha256,
     /// Bytes taken so far; all whole blocks of them are written.
@@ -31,8 +34,9 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(file: &'a File, format: &'static str, limit: u64, source_size: u64, stop: &'a Stop) -> Self {
-        Self { file, format, limit, source_size, stop, hasher: Sha256::new(), size: 0, rest: Vec::with_capacity(BLOCK), cursor: 0 }
+    pub(super) fn new(file: &'a File, format: &'static str, source_size: u64, read: &'a AtomicU64, stop: &'a Stop) -> Self {
+        let limit = largest_output(source_size);
+        Self { file, format, limit, source_size, read, stop, hasher: Sha256::new(), size: 0, rest: Vec::with_capacity(BLOCK), cursor: 0 }
     }
 
     /// Size of the compressed file.
@@ -61,6 +65,12 @@ impl<'a> Output<'a> {
         }
         if bytes.len() as u64 > self.room() {
             return Err(self.too_large());
+        }
+        // A bomb shows early: the whole file need not be decompressed to see one.
+        let read = self.read.load(Ordering::Relaxed);
+        let limit = largest_output(read);
+        if self.size + bytes.len() as u64 > limit {
+            return Err(DecompressError::TooLarge { format: self.format, size: read, limit });
         }
         self.hasher.update(bytes);
         if !self.rest.is_empty() {

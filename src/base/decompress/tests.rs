@@ -4,7 +4,10 @@ use std::{fs, process::Command};
 
 use sha2::{Digest as _, Sha256};
 
-use super::*;
+use super::{
+    limits::{MAX_RATIO, MAX_SIZE, RATIO_FROM, largest_output},
+    *,
+};
 use crate::progress::Silent;
 
 /// 768 KiB of text, holes and noise that no codec can shrink to nothing.
@@ -171,8 +174,7 @@ fn zeroes_become_holes() {
 
 #[test]
 fn bombs_are_stopped() {
-    let limit = limit(1000);
-    assert_eq!((limit, super::limit(u64::MAX), super::limit(2 << 20)), (RATIO_FROM, MAX_SIZE, 2_097_152_000));
+    assert_eq!([1000, u64::MAX, 2 << 20].map(largest_output), [RATIO_FROM, MAX_SIZE, 2_097_152_000]);
     for (script, format) in [
         ("head -c 1100M /dev/zero | xz -0 -T1 -c", Format::Xz),
         ("head -c 1100M /dev/zero | xz -0 -T2 --block-size=8MiB -c", Format::Xz),
@@ -182,6 +184,25 @@ fn bombs_are_stopped() {
         assert!((packed.len() as u64) < RATIO_FROM / MAX_RATIO, "{script}: {}", packed.len());
         let result = unpack_to_sparse(format, &packed);
         assert!(matches!(result, Err(DecompressError::TooLarge { limit, .. }) if limit == RATIO_FROM), "{script}: {result:?}");
+    }
+}
+
+#[test]
+fn a_bomb_shows_before_its_end() {
+    // Behind the zeroes stands enough noise for the ratio of the whole file to be allowed.
+    let script = "(head -c 1500M /dev/zero; head -c 3M /dev/urandom) | zstd -q -c";
+    let packed = made(script, b"");
+    assert!(largest_output(packed.len() as u64) > 1503 << 20);
+    let result = unpack_to_sparse(Format::Zstd, &packed);
+    assert!(matches!(result, Err(DecompressError::TooLarge { size, .. }) if size < packed.len() as u64), "{result:?}");
+}
+
+#[test]
+fn padding_of_xz_is_skipped_quickly() {
+    let bytes = sample();
+    for padding in [4, 12, 65_536, (65 << 20) + 8] {
+        let packed = made(&format!("xz --block-size=100000 -T2 -c \"$1\"; head -c {padding} /dev/zero"), &bytes);
+        assert!(unpack(Format::Xz, &packed).unwrap() == bytes, "{padding}");
     }
 }
 
@@ -248,9 +269,10 @@ fn one_thread_and_several_agree() {
     for (cores, memory) in [(1, MEMORY), (2, MEMORY), (5, MEMORY), (8, 1 << 20), (8, 20 << 20)] {
         let file = tempfile::NamedTempFile::new().unwrap();
         let stop = Stop::default();
-        let mut output = Output::new(file.as_file(), "xz", MAX_SIZE, packed.len() as u64, &stop);
+        let read = AtomicU64::new(0);
+        let mut output = Output::new(file.as_file(), "xz", packed.len() as u64, &read, &stop);
         // A budget below one dictionary refuses the file; the others differ in the number of threads only.
-        let result = xz::decode(&Input::new(&packed, &stop, &Silent), &mut output, cores, memory);
+        let result = xz::decode(&Input::new(&packed, &stop, &Silent, &read), &mut output, cores, memory);
         if memory < 9 << 20 {
             assert!(matches!(result, Err(DecompressError::Memory { .. })), "{result:?}");
         } else {

@@ -7,15 +7,13 @@ use std::io::{BufReader, Read};
 
 use flate2::{Crc, bufread::DeflateDecoder};
 
-use super::{DecompressError, Format, explain, input::Input, output::Output};
+use super::{DecompressError, Format, explain, input::Input, limits::MAX_DIRECTORY, output::Output};
 
 const END: (u32, usize) = (0x0605_4b50, 22);
 const END64_LOCATOR: (u32, usize) = (0x0706_4b50, 20);
 const END64: (u32, usize) = (0x0606_4b50, 56);
 const ENTRY: (u32, usize) = (0x0201_4b50, 46);
 const LOCAL: (u32, usize) = (0x0403_4b50, 30);
-/// A directory of more bytes than this is not that of one image and a few folders.
-const MAX_DIRECTORY: u64 = 1 << 20;
 /// Extra field that holds what does not fit 32 bits.
 const ZIP64_FIELD: u16 = 1;
 const ENCRYPTED: u16 = 1;

@@ -7,10 +7,7 @@ use ruzstd::decoding::{
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
 
-use super::{DecompressError, Format, explain, input::Input, output::Output, pump};
-
-/// The largest window, as `zstd --long=27` makes and every decoder must take on request.
-const MAX_WINDOW: u64 = 128 << 20;
+use super::{DecompressError, Format, explain, input::Input, limits::MAX_WINDOW, output::Output, pump};
 
 pub(super) fn decode(input: Input<'_>, output: &mut Output<'_>) -> Result<(), DecompressError> {
     let size = input.size();

@@ -2,16 +2,22 @@
 
 use flate2::Crc;
 
-use super::{super::input::Input, MAGIC};
+use super::{
+    super::{
+        input::Input,
+        limits::{MAX_BLOCKS, MAX_PADDING},
+    },
+    MAGIC,
+};
 
 /// Stream header and stream footer have this size each.
 pub(super) const FRAME: u64 = 12;
-/// More blocks are not planned for: 64 GiB in blocks of 64 KiB.
-const MAX_BLOCKS: usize = 1 << 20;
 /// An index is not longer than this many bytes: 2 numbers of 9 bytes per block, and its frame.
 const MAX_INDEX: u64 = 18 * MAX_BLOCKS as u64 + 32;
 /// Taken as the dictionary of a block whose header this module does not understand: that of `xz -9`.
 const DICTIONARY: u64 = 64 << 20;
+/// Padding is read in pieces of this many bytes.
+const PIECE: u64 = 64 << 10;
 /// Filter id of LZMA2.
 const LZMA2: u64 = 0x21;
 
@@ -43,12 +49,7 @@ pub(super) fn read(input: &Input<'_>) -> Option<Vec<Block>> {
     let mut blocks = Vec::new();
     let mut end = input.size();
     while end > 0 {
-        let word = u32::from_le_bytes(bytes(input, end.checked_sub(4)?, 4)?.try_into().ok()?);
-        if word == 0 && end != FRAME {
-            // Stream padding; never before the first stream.
-            end -= 4;
-            continue;
-        }
+        end = without_padding(input, end)?;
         let (start, mut stream) = read_stream(input, end)?;
         stream.reverse();
         blocks.append(&mut stream);
@@ -62,6 +63,24 @@ pub(super) fn read(input: &Input<'_>) -> Option<Vec<Block>> {
         block.dictionary = dictionary(input, block).unwrap_or(DICTIONARY);
     }
     Some(blocks)
+}
+
+/// Where the stream in front of the padding that ends at `end` ends; the words of padding are zero.
+fn without_padding(input: &Input<'_>, mut end: u64) -> Option<u64> {
+    let lowest = end.saturating_sub(MAX_PADDING);
+    while end > lowest {
+        let len = end.min(PIECE) / 4 * 4;
+        let piece = bytes(input, end - len, len)?;
+        let zeroes = piece.rchunks_exact(4).take_while(|word| **word == [0; 4]).count() as u64 * 4;
+        end -= zeroes;
+        if zeroes < len {
+            return Some(end);
+        }
+        if len == 0 {
+            break;
+        }
+    }
+    None
 }
 
 /// Start and blocks of the stream that ends at `end`.
