@@ -18,6 +18,11 @@ pub trait Progress: Sync {
 pub trait Bar: Send + Sync {
     /// So many more bytes are done.
     fn advance(&self, bytes: u64);
+
+    /// So many bytes were there already: they count as done, but not for the speed.
+    fn skip(&self, bytes: u64) {
+        self.advance(bytes);
+    }
 }
 
 /// Reports nothing.

@@ -2,16 +2,21 @@
 //!
 //! ```text
 //! images/KEY.img   the raw image, sparse
-//! images/KEY.json  its size and SHA-256; written last, so what has no record is not there
+//! images/KEY.json  its size, SHA-256 and origin; written last, so what has no record is not there; modified when the image is used
+//! partials/        downloads that are not at their end (see `partial`)
 //! sources.json     which file had which SHA-256 (see `sources`)
 //! locks/, temps/   lock files; half-made images, each locked by the process that makes it
 //! ```
 //! Any number of processes may use it at once: one makes an image while the others wait for it. An entry is used when its image has
-//! the recorded size; [`Cache::verify`] reads all of it. What is damaged is made again.
+//! the recorded size; [`Cache::verify`] reads all of it. What is damaged is made again. Who uses an image holds a shared lock on it, and
+//! [what removes images](Cache::remove_unused) leaves those alone.
 
 mod entry;
+mod inventory;
 mod lock;
+mod partial;
 mod sources;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +29,11 @@ use std::{
 };
 
 pub use entry::{Entry, Made};
+pub use inventory::{Content, Item};
 use lock::Lock;
 pub use lock::Temp;
+pub use partial::{Partial, Validator};
+pub use sweep::{Limits, Removed, Why};
 
 use crate::{
     disk::FileStorage,
@@ -35,6 +43,7 @@ use crate::{
 
 /// Environment variable that names the folder.
 pub const VARIABLE: &str = "BERRY_IMAGE_CACHE";
+const FOLDERS: [&str; 4] = ["images", "locks", "partials", "temps"];
 
 /// What can go wrong in the cache.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +122,15 @@ impl Cache {
     /// # Errors
     /// When none of them is known, or the folder cannot be made.
     pub fn open_default() -> Result<Self, CacheError> {
-        Self::at(&folder(&|name| env::var_os(name)).ok_or(CacheError::NoFolder)?)
+        Self::at(&Self::default_root()?)
+    }
+
+    /// Where the user's cache is, whether or not it is there.
+    ///
+    /// # Errors
+    /// When no variable tells it.
+    pub fn default_root() -> Result<PathBuf, CacheError> {
+        folder(&|name| env::var_os(name)).ok_or(CacheError::NoFolder)
     }
 
     /// The cache in the folder `root`, which is made if needed; removes what processes that died have left half-made.
@@ -121,7 +138,7 @@ impl Cache {
     /// # Errors
     /// When the folder cannot be made or read.
     pub fn at(root: &Path) -> Result<Self, CacheError> {
-        for part in ["images", "locks", "temps"] {
+        for part in FOLDERS {
             let folder = root.join(part);
             fs::create_dir_all(&folder).map_err(failed("making the folder", &folder))?;
         }
@@ -160,33 +177,63 @@ impl Cache {
     /// # Errors
     /// When it is there but cannot be opened.
     pub fn get(&self, key: &str) -> Result<Option<Entry>, CacheError> {
+        let entry = self.look(key)?;
+        if entry.is_some() {
+            entry::touch(&self.record(key));
+        }
+        Ok(entry)
+    }
+
+    /// As [`Cache::get`], but it does not count as a use.
+    ///
+    /// # Errors
+    /// As [`Cache::get`].
+    pub fn look(&self, key: &str) -> Result<Option<Entry>, CacheError> {
         entry::open(&self.image(key), &self.record(key))
     }
 
     /// The image stored under `key`; when it is not there or not whole, `make` makes it in the empty temporary file it is given. Waits while
-    /// another process makes the same one.
+    /// another process makes the same one. `origin` says what it is made from, as it may be shown.
     ///
     /// # Errors
     /// What `make` says, and everything that keeps the result from being stored; nothing is left behind then.
     pub fn get_or_make<E: From<CacheError>>(
         &self,
         key: &str,
+        origin: &str,
         progress: &dyn Progress,
         stop: &Stop,
         make: impl FnOnce(&Scratch<'_>, &Temp) -> Result<Made, E>,
     ) -> Result<Entry, E> {
+        self.get_or_bring(key, origin, progress, stop, |scratch| {
+            let temp = scratch.temp()?;
+            let made = make(scratch, &temp)?;
+            Ok((temp, made))
+        })
+    }
+
+    /// As [`Cache::get_or_make`], but `bring` comes with a file of its own.
+    ///
+    /// # Errors
+    /// As [`Cache::get_or_make`].
+    pub fn get_or_bring<E: From<CacheError>>(
+        &self,
+        key: &str,
+        origin: &str,
+        progress: &dyn Progress,
+        stop: &Stop,
+        bring: impl FnOnce(&Scratch<'_>) -> Result<(Temp, Made), E>,
+    ) -> Result<Entry, E> {
         if let Some(entry) = self.get(key)? {
             return Ok(entry);
         }
-        let _lock = Lock::take(&self.folder("locks").join(format!("{key}.lock")), &format!("the base `{key}`"), progress, stop)?;
+        let _lock = Lock::take(&self.lock_of(key), &format!("the base `{key}`"), progress, stop)?;
         // Another process may have made it while this one waited.
         if let Some(entry) = self.get(key)? {
             return Ok(entry);
         }
-        let scratch = Scratch { cache: self, key };
-        let temp = scratch.temp()?;
-        let made = make(&scratch, &temp)?;
-        entry::store(temp, &made, &self.image(key), &self.record(key))?;
+        let (temp, made) = bring(&Scratch { cache: self, key })?;
+        entry::store(temp, &made, origin, &self.image(key), &self.record(key))?;
         let path = self.image(key);
         self.get(key)?.ok_or_else(|| CacheError::Changed { path }.into())
     }
@@ -218,6 +265,16 @@ impl Cache {
         Ok(())
     }
 
+    /// The cache at `root` as it stands there, if there is one: nothing is made or cleaned up.
+    #[must_use]
+    pub fn existing(root: &Path) -> Option<Self> {
+        root.join("images").is_dir().then(|| Self { root: root.to_owned() })
+    }
+
+    fn lock_of(&self, key: &str) -> PathBuf {
+        self.folder("locks").join(format!("{key}.lock"))
+    }
+
     fn folder(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -245,6 +302,14 @@ impl Scratch<'_> {
     /// When it cannot be made.
     pub fn temp(&self) -> Result<Temp, CacheError> {
         Temp::new(&self.cache.folder("temps"), &self.cache.folder("locks"), self.key)
+    }
+
+    /// What there is of a download of this key from `address`, or its beginning; `origin` is the address as it may be shown.
+    ///
+    /// # Errors
+    /// When it cannot be opened or made.
+    pub fn partial(&self, address: &str, origin: &str) -> Result<Partial, CacheError> {
+        Partial::open(&self.cache.folder("partials"), &self.cache.folder("locks"), self.key, address, origin)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::{io, path::PathBuf};
 
-use super::{cache::CacheError, debian::DebianError, decompress::DecompressError, detect::DetectError};
+use super::{cache::CacheError, debian::DebianError, decompress::DecompressError, detect::DetectError, fetch::FetchError};
 use crate::{
-    disk::mbr::MbrError,
+    disk::table::TableError,
     error::{Classified, Kind},
     ext4::read::Ext4Error,
     fat::FatError,
@@ -41,12 +41,6 @@ pub enum BaseError {
         /// That of the profile.
         expected: String,
     },
-    /// Base images are not downloaded yet.
-    #[error("`{url}`: base images by address are not supported yet")]
-    Url {
-        /// The address.
-        url: String,
-    },
     /// Making it would need the network.
     #[error("`{name}` is not in the cache, and making it needs the network, which --offline forbids")]
     Offline {
@@ -61,7 +55,7 @@ pub enum BaseError {
     Root(#[source] Ext4Error),
     /// The partition table.
     #[error("the partition table of the base")]
-    Table(#[source] MbrError),
+    Table(#[source] TableError),
     /// The cache.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -74,6 +68,9 @@ pub enum BaseError {
         #[source]
         source: DecompressError,
     },
+    /// Downloading.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// Making `debian:SUITE`.
     #[error(transparent)]
     Debian(#[from] DebianError),
@@ -86,7 +83,7 @@ impl Classified for BaseError {
     fn kind(&self) -> Kind {
         match self {
             Self::Open { .. } => Kind::Io,
-            Self::NotAnImage { .. } | Self::Url { .. } => Kind::Unsupported,
+            Self::NotAnImage { .. } => Kind::Unsupported,
             Self::Digest { .. } => Kind::Verification,
             Self::Offline { .. } => Kind::Usage,
             Self::Boot(error) => error.kind(),
@@ -94,6 +91,7 @@ impl Classified for BaseError {
             Self::Table(error) => error.kind(),
             Self::Cache(error) => error.kind(),
             Self::Decompress { source, .. } => source.kind(),
+            Self::Fetch(error) => error.kind(),
             Self::Debian(error) => error.kind(),
             Self::Detect(error) => error.kind(),
         }
@@ -102,13 +100,13 @@ impl Classified for BaseError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Digest { .. } => Some("download it again, or correct `#sha256=` if the profile should name this file".to_owned()),
-            Self::Url { .. } => Some("download it and give its path as the base; `#sha256=` works there too".to_owned()),
             Self::Offline { .. } => Some("run it once without --offline".to_owned()),
             Self::Boot(error) => error.hint(),
             Self::Root(error) => error.hint(),
             Self::Table(error) => error.hint(),
             Self::Cache(error) => error.hint(),
             Self::Decompress { source, .. } => source.hint(),
+            Self::Fetch(error) => error.hint(),
             Self::Debian(error) => error.hint(),
             Self::Detect(error) => error.hint(),
             Self::Open { .. } | Self::NotAnImage { .. } => None,

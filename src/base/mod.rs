@@ -1,7 +1,7 @@
 //! Base images: where one comes from, and what is in it.
 //!
-//! [`source::obtain`] turns what a profile names into a raw image: a file where it stands, a decompressed one from the [`cache`], or
-//! one [made](debian) from Debian's packages. [`Base::read`] reads it and [detects](detect) what it is.
+//! [`source::obtain`] turns what a profile names into a raw image: a file where it stands, a decompressed one from the [`cache`], one
+//! that is [downloaded](fetch), or one [made](debian) from Debian's packages. [`Base::read`] reads it and [detects](detect) what it is.
 
 pub mod cache;
 pub mod debian;
@@ -9,6 +9,7 @@ pub mod decompress;
 pub mod detect;
 mod error;
 pub mod facts;
+pub mod fetch;
 mod image;
 pub mod initramfs;
 pub mod raspi_firmware;

@@ -8,13 +8,15 @@ use std::{
 
 use super::{
     BaseError,
-    cache::{Cache, CacheError, Made, hex},
+    cache::{Cache, CacheError, Made, Partial, Scratch, Temp, hex},
     debian::{self, DebianError},
     decompress::{DecompressError, decompress},
+    fetch::{self, Address, FetchError, Network},
     sniff::{Format, Sniffed, sniff},
 };
 use crate::{
-    disk::FileStorage,
+    disk::{FileStorage, Storage as _},
+    error::{Classified as _, Kind},
     profile::BaseReference,
     progress::{Progress, Stop},
 };
@@ -22,15 +24,16 @@ use crate::{
 /// A raw image, open for reading.
 #[derive(Clone, Debug)]
 pub struct RawImage {
-    /// What it is called: a file's name without its folder, or `debian:SUITE`.
+    /// What it is called: a file's name without its folder, that of an address without query, or `debian:SUITE`.
     pub name: String,
-    /// SHA-256 of the file that was given as it stands, compressed or not; of a made base, of its image. This is what pins the base.
+    /// SHA-256 of the file that was given or downloaded as it stands, compressed or not; of a made base, of its image. This is what pins the base.
     pub sha256: [u8; 32],
     /// The bytes.
     pub storage: Arc<FileStorage>,
 }
 
-/// Finds, decompresses or makes the image that `reference` names. `offline` forbids what needs the network.
+/// Finds, downloads, decompresses or makes the image that `reference` names. `offline` forbids what needs the network; else the proxies
+/// of the environment are used.
 ///
 /// A raw image file is used where it is; everything else comes to lie in the cache.
 ///
@@ -43,10 +46,24 @@ pub fn obtain(
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<RawImage, BaseError> {
+    obtain_over(&Network::from_environment(offline), reference, cache, progress, stop)
+}
+
+/// As [`obtain`], with a network of one's own.
+///
+/// # Errors
+/// As [`obtain`].
+pub fn obtain_over(
+    network: &Network,
+    reference: &BaseReference,
+    cache: &Cache,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<RawImage, BaseError> {
     match reference {
-        BaseReference::Debian { suite } => made(suite, cache, offline, progress, stop),
+        BaseReference::Debian { suite } => made(suite, cache, network.offline, progress, stop),
         BaseReference::File { path, sha256 } => file(path, sha256.as_ref(), cache, progress, stop),
-        BaseReference::Url { url, .. } => Err(BaseError::Url { url: url.clone() }),
+        BaseReference::Url { url, sha256 } => downloaded(url, sha256, cache, network, progress, stop),
     }
 }
 
@@ -69,7 +86,7 @@ pub fn is_at_hand(reference: &BaseReference, cache: &Cache) -> Result<bool, Base
                 Ok(_) | Err(_) => Ok(true),
             }
         }
-        BaseReference::Url { .. } => Ok(true),
+        BaseReference::Url { sha256, .. } => Ok(cache.get(&key(sha256))?.is_some()),
     }
 }
 
@@ -79,7 +96,7 @@ fn made(suite: &str, cache: &Cache, offline: bool, progress: &dyn Progress, stop
     if offline && cache.get(&key)?.is_none() {
         return Err(BaseError::Offline { name });
     }
-    let entry = cache.get_or_make(&key, progress, stop, |scratch, image| -> Result<Made, DebianError> {
+    let entry = cache.get_or_make(&key, &name, progress, stop, |scratch, image| -> Result<Made, DebianError> {
         debian::make(suite, scratch, image.file(), progress, stop)
     })?;
     Ok(RawImage { name, sha256: entry.made.sha256, storage: entry.storage })
@@ -107,7 +124,7 @@ fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Pr
     if format == Format::Raw {
         return Ok(RawImage { name, sha256, storage });
     }
-    let entry = cache.get_or_make(&key(&sha256), progress, stop, |_, image| -> Result<Made, BaseError> {
+    let entry = cache.get_or_make(&key(&sha256), &name, progress, stop, |_, image| -> Result<Made, BaseError> {
         let failed = |source: DecompressError| BaseError::Decompress { path: path.to_owned(), source };
         let decompressed = decompress(format, &*storage, image.file(), progress, stop).map_err(failed)?;
         let after = fs::metadata(path).map_err(open)?;
@@ -118,6 +135,73 @@ fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Pr
         Ok(Made { size: decompressed.size, sha256: decompressed.sha256 })
     })?;
     Ok(RawImage { name, sha256, storage: entry.storage })
+}
+
+fn downloaded(
+    url: &str,
+    sha256: &[u8; 32],
+    cache: &Cache,
+    network: &Network,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<RawImage, BaseError> {
+    let address = Address::parse(url).map_err(FetchError::Address)?;
+    let key = key(sha256);
+    if network.offline && cache.get(&key)?.is_none() {
+        return Err(FetchError::Offline { address }.into());
+    }
+    let entry = cache.get_or_bring(&key, &address.to_string(), progress, stop, |scratch| -> Result<(Temp, Made), BaseError> {
+        let mut partial = scratch.partial(url, &address.to_string())?;
+        if let Err(error) = fetch::fetch(&address, sha256, &mut partial, network, progress, stop) {
+            if !error.keeps_partial() {
+                partial.discard();
+            }
+            return Err(error.into());
+        }
+        unpacked(partial, &address, sha256, scratch, progress, stop)
+    })?;
+    Ok(RawImage { name: address.file_name(), sha256: *sha256, storage: entry.storage })
+}
+
+/// The image in a download that is complete and the right one.
+fn unpacked(
+    partial: Partial,
+    address: &Address,
+    sha256: &[u8; 32],
+    scratch: &Scratch<'_>,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<(Temp, Made), BaseError> {
+    let path = PathBuf::from(address.to_string());
+    let storage = partial.storage()?;
+    let unpack = || -> Result<Option<(Temp, Made)>, BaseError> {
+        let format = match sniff(&*storage).map_err(|source| BaseError::Open { path: path.clone(), source })? {
+            Sniffed::Supported(Format::Raw) => return Ok(None),
+            Sniffed::Supported(format) => format,
+            Sniffed::Known(found) => return Err(not_an_image(&path, found)),
+            Sniffed::Unknown => return Err(not_an_image(&path, "nothing that is known here")),
+        };
+        let image = scratch.temp()?;
+        let failed = |source: DecompressError| BaseError::Decompress { path: path.clone(), source };
+        let decompressed = decompress(format, &*storage, image.file(), progress, stop).map_err(failed)?;
+        check_inside(&path, &*image.storage()?)?;
+        Ok(Some((image, Made { size: decompressed.size, sha256: decompressed.sha256 })))
+    };
+    match unpack() {
+        Ok(Some(image)) => {
+            partial.discard();
+            Ok(image)
+        }
+        // It is the image itself: it changes its place, and that is all.
+        Ok(None) => Ok((partial.into_temp()?, Made { size: storage.size(), sha256: *sha256 })),
+        Err(error) => {
+            // A full disk or an interruption passes; what the publisher calls an image and is none does not.
+            if !matches!(error.kind(), Kind::Io | Kind::Interrupted) {
+                partial.discard();
+            }
+            Err(error)
+        }
+    }
 }
 
 /// What was in the file must be an image, not something else that is compressed or packed.
@@ -145,7 +229,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::{disk::Storage as _, error::Classified as _, error::Kind, progress::Silent};
+    use crate::progress::Silent;
 
     struct Place {
         folder: tempfile::TempDir,
@@ -266,7 +350,21 @@ mod tests {
         let error = get(&BaseReference::Debian { suite: "sid".to_owned() });
         assert_eq!(error.kind(), Kind::Usage);
         assert!(error.to_string().contains("`debian:sid` is not supported; supported: debian:bookworm, debian:trixie"), "{error}");
-        let url = BaseReference::Url { url: "https://images.example/raspios.img.xz".to_owned(), sha256: [0; 32] };
-        assert!(get(&url).hint().unwrap().contains("give its path"));
+        let url = BaseReference::Url { url: "https://images.example/raspios.img.xz?token=canary".to_owned(), sha256: [0; 32] };
+        let error = get(&url);
+        assert!(error.hint().unwrap().contains("give its path"));
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.to_string().contains("`https://images.example/raspios.img.xz` is not in the cache"), "{error}");
+        assert!(!is_at_hand(&url, &place.cache).unwrap());
+    }
+
+    #[test]
+    fn what_is_in_the_cache_by_path_is_there_by_address() {
+        let place = Place::new();
+        let image = place.obtain(&place.file("raspios.img.xz", &compressed(&image())), None).unwrap();
+        let url = BaseReference::Url { url: "https://images.example/other.img.xz".to_owned(), sha256: image.sha256 };
+        assert!(is_at_hand(&url, &place.cache).unwrap());
+        let same = obtain(&url, &place.cache, true, &Silent, &Stop::default()).unwrap();
+        assert_eq!((same.storage.path(), same.name.as_str()), (image.storage.path(), "other.img.xz"));
     }
 }

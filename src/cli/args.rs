@@ -26,6 +26,8 @@ pub(super) enum Command {
     Check(Check),
     /// Show what is in an image: partitions, file systems, system, identity
     Inspect(Inspect),
+    /// List and clean the cache of base images
+    Cache(Cache),
     /// List what is in an image, its file systems as one tree
     Ls(Ls),
     /// Print files that are in an image
@@ -42,8 +44,8 @@ pub(super) struct ProfileArguments {
     /// Profile of the cluster (YAML)
     pub(super) profile: PathBuf,
 
-    /// Use another base than the profile's: a path, or debian:SUITE
-    #[arg(long, value_name = "PATH|debian:SUITE")]
+    /// Use another base than the profile's: a path, an address with #sha256=DIGEST, or debian:SUITE
+    #[arg(long, value_name = "PATH|URL|debian:SUITE")]
     pub(super) base: Option<String>,
 
     /// File that keeps the identities of the nodes [default: the profile with the extension .ledger]
@@ -117,6 +119,12 @@ pub(super) struct Inspect {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Cache {
+    #[command(subcommand)]
+    pub(super) command: super::cache::Command,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod cache;
 mod cat;
 mod check;
 mod failure;
@@ -33,6 +34,7 @@ pub fn run() -> ExitCode {
         Command::Plan(options) => plan::run(options, &report, &stop),
         Command::Check(options) => check::run(options, &report, &stop),
         Command::Inspect(options) => inspect::run(options, &report, &stop),
+        Command::Cache(options) => cache::run(options, &report, &stop),
         Command::Ls(options) => ls::run(options, &report, &stop),
         Command::Cat(options) => cat::run(options, &report, &stop),
         Command::Schema => schema::run(&report),

@@ -93,6 +93,11 @@ impl Bar for TerminalBar {
     fn advance(&self, bytes: u64) {
         self.0.inc(bytes);
     }
+
+    fn skip(&self, bytes: u64) {
+        self.0.inc(bytes);
+        self.0.reset_eta();
+    }
 }
 
 impl Drop for TerminalBar {

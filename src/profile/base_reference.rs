@@ -76,18 +76,19 @@ fn reference(text: &str) -> Result<BaseReference, (String, String)> {
     };
     if let Some((scheme, rest)) = place.split_once("://") {
         if !matches!(scheme, "http" | "https") {
-            return fail(format!("{} is no address that can be fetched", shown(place)), KINDS);
+            return fail(format!("{} is no address that can be fetched", shown(without_query(place))), KINDS);
         }
-        let host = rest.split('/').next().unwrap_or_default();
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
         let blank = place.chars().any(char::is_whitespace);
         if host.is_empty() || blank {
-            return fail(format!("{} is no web address", shown(place)), KINDS);
+            return fail(format!("{} is no web address", shown(without_query(place))), KINDS);
         }
         return match sha256 {
             Some(sha256) => Ok(BaseReference::Url { url: place.to_owned(), sha256 }),
             None => fail(
                 "an image from the web needs its digest".to_owned(),
-                "append `#sha256=` and the 64 digits that the publisher names, without a blank",
+                "append `#sha256=` and the 64 digits that the publisher names, without a blank; without such a list, `sha256sum FILE` tells \
+                 them of a file that was downloaded by hand",
             ),
         };
     }
@@ -101,6 +102,11 @@ fn reference(text: &str) -> Result<BaseReference, (String, String)> {
         true => fail("the base has a digest and no name".to_owned(), KINDS),
         false => Ok(BaseReference::File { path: place.into(), sha256 }),
     }
+}
+
+/// A signed address carries its secret in the query.
+fn without_query(address: &str) -> &str {
+    address.split('?').next().unwrap_or_default()
 }
 
 /// `sha256=HEX` → 32 bytes.
@@ -138,5 +144,20 @@ mod tests {
             reference(&format!("https://a.org/b.xz#sha256={hex}")),
             Ok(BaseReference::Url { url: "https://a.org/b.xz".into(), sha256 })
         );
+    }
+
+    #[test]
+    fn an_address_needs_its_digest_and_shows_no_secret() {
+        for (text, expected) in [
+            ("https://a.org/b.xz", "needs its digest"),
+            ("https://a.org/b.xz#md5=00", "is no digest that is known here"),
+            ("ftp://a.org/b.xz?key=canary", "`ftp://a.org/b.xz` is no address"),
+            ("https://?key=canary", "`https://` is no web address"),
+            ("https://me:canary@a.org/b.xz", "has a user name or password"),
+        ] {
+            let (message, hint) = reference(text).unwrap_err();
+            assert!(message.contains(expected) && !(message + &hint).contains("canary"), "{text}");
+        }
+        assert!(reference("https://a.org/b.xz").unwrap_err().1.contains("sha256sum"));
     }
 }

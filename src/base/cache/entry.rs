@@ -1,10 +1,12 @@
 //! One stored image and its record.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Write as _},
     path::Path,
     sync::Arc,
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,9 @@ use crate::disk::{FileStorage, Storage as _};
 
 /// Version of the record's format.
 const VERSION: u32 = 1;
+/// How often, and after what time, an image is tried again that another process looks at.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What was made: how large, and its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,39 +38,71 @@ pub struct Entry {
     pub made: Made,
 }
 
+/// What stands beside an image. When it was modified is when the image was used last.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+pub(super) struct Record {
     version: u32,
-    size: u64,
-    sha256: String,
+    pub(super) size: u64,
+    pub(super) sha256: String,
+    /// What it was made from, as it may be shown; records of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<String>,
 }
 
-/// Opens an image if its record is there and of this version, and its size is the recorded one.
+/// Opens an image if its record is there and of this version, and its size is the recorded one. While it is open it counts as in use.
 pub(super) fn open(image: &Path, record: &Path) -> Result<Option<Entry>, CacheError> {
-    let Some(made) = read(record)? else { return Ok(None) };
-    let storage = match FileStorage::open(image) {
-        Ok(storage) => storage,
+    let Some(made) = read(record)?.as_ref().and_then(made) else { return Ok(None) };
+    let file = match File::open(image) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("opening", image)(error)),
     };
-    Ok((storage.size() == made.size).then(|| Entry { storage: Arc::new(storage), made }))
+    if !share(&file) {
+        return Ok(None);
+    }
+    let storage = FileStorage::new(file, image).map_err(failed("opening", image))?;
+    if storage.size() != made.size {
+        return Ok(None);
+    }
+    Ok(Some(Entry { storage: Arc::new(storage), made }))
 }
 
-fn read(record: &Path) -> Result<Option<Made>, CacheError> {
+/// Notes that an image was used now.
+pub(super) fn touch(record: &Path) {
+    // Only `cache ls` and `cache gc` miss it when that fails.
+    let _ = File::open(record).and_then(|record| record.set_modified(SystemTime::now()));
+}
+
+/// Says that an image is in use, for as long as `file` is open. `false` when it is being removed.
+fn share(file: &File) -> bool {
+    for _ in 0..LOOKS {
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            // Where files cannot be locked, nobody can tell that it is in use; that is no reason not to use it.
+            Ok(()) | Err(TryLockError::Error(_)) => return true,
+        }
+    }
+    false
+}
+
+/// The record of an image; one that says nothing is as good as none: the image is made again.
+pub(super) fn read(record: &Path) -> Result<Option<Record>, CacheError> {
     let text = match fs::read(record) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("reading", record)(error)),
     };
-    // A record that says nothing is as good as none: the image is made again.
     let record: Option<Record> = serde_json::from_slice(&text).ok();
-    let made = record.filter(|record| record.version == VERSION);
-    Ok(made.and_then(|record| Some(Made { size: record.size, sha256: digest(&record.sha256)? })))
+    Ok(record.filter(|record| record.version == VERSION))
+}
+
+fn made(record: &Record) -> Option<Made> {
+    Some(Made { size: record.size, sha256: digest(&record.sha256)? })
 }
 
 /// Puts a finished image and then its record under their names, each whole or not at all.
-pub(super) fn store(temp: Temp, made: &Made, image: &Path, record: &Path) -> Result<(), CacheError> {
+pub(super) fn store(temp: Temp, made: &Made, origin: &str, image: &Path, record: &Path) -> Result<(), CacheError> {
     let path = temp.path().to_owned();
     temp.file().sync_all().map_err(failed("writing", &path))?;
     // An old record must not vouch for the new image.
@@ -74,8 +111,8 @@ pub(super) fn store(temp: Temp, made: &Made, image: &Path, record: &Path) -> Res
         _ => {}
     }
     temp.rename(image)?;
-    let text = serde_json::to_vec_pretty(&Record { version: VERSION, size: made.size, sha256: hex(&made.sha256) });
-    let text = text.map_err(|error| failed("writing", record)(error.into()))?;
+    let content = Record { version: VERSION, size: made.size, sha256: hex(&made.sha256), origin: Some(origin.to_owned()) };
+    let text = serde_json::to_vec_pretty(&content).map_err(|error| failed("writing", record)(error.into()))?;
     write_whole(record, &text)
 }
 

@@ -44,6 +44,16 @@ impl Lock {
         }
     }
 
+    /// Does not wait: `None` while another has it.
+    pub(super) fn try_take(path: &Path) -> Result<Option<Self>, CacheError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed("locking", path)(error)),
+        }
+    }
+
     /// Waits without a word: for locks that are held for moments.
     pub(super) fn take_briefly(path: &Path) -> Result<Self, CacheError> {
         let file = open(path)?;
@@ -73,6 +83,11 @@ impl Temp {
         let file = OpenOptions::new().create_new(true).read(true).write(true).open(&path).map_err(failed("making", &path))?;
         file.lock().map_err(failed("locking", &path))?;
         Ok(Self { file, path, is_renamed: false })
+    }
+
+    /// A file that this process has locked already.
+    pub(super) fn of(file: File, path: PathBuf) -> Self {
+        Self { file, path, is_renamed: false }
     }
 
     /// The file.
@@ -117,6 +132,7 @@ pub(super) fn remove_stale(temps: &Path, locks: &Path) -> Result<(), CacheError>
     Ok(())
 }
 
-fn guard(locks: &Path) -> PathBuf {
+/// The lock under which temporary files are made and removed.
+pub(super) fn guard(locks: &Path) -> PathBuf {
     locks.join("temps.lock")
 }

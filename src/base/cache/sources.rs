@@ -117,8 +117,25 @@ fn remember(cache: &Cache, name: String, known: Known) -> Result<(), CacheError>
         index.files.clear();
     }
     index.files.insert(name, known);
-    let text = serde_json::to_vec_pretty(&index).map_err(|error| failed("writing", &path)(error.into()))?;
-    entry::write_whole(&path, &text)
+    write(&path, &index)
+}
+
+/// Drops what is known of files that are gone or have changed.
+pub(super) fn forget_stale(cache: &Cache) -> Result<(), CacheError> {
+    let path = index(cache);
+    if !path.exists() {
+        return Ok(());
+    }
+    let _lock = Lock::take_briefly(&cache.folder("locks").join("sources.lock"))?;
+    let mut index = read(&path);
+    let known = index.files.len();
+    index.files.retain(|name, known| fs::metadata(name).is_ok_and(|metadata| state(&metadata) == known.state));
+    if index.files.len() == known { Ok(()) } else { write(&path, &index) }
+}
+
+fn write(path: &Path, index: &Index) -> Result<(), CacheError> {
+    let text = serde_json::to_vec_pretty(index).map_err(|error| failed("writing", path)(error.into()))?;
+    entry::write_whole(path, &text)
 }
 
 #[cfg(unix)]

@@ -45,8 +45,8 @@ fn an_image_is_made_once() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path()).unwrap();
     assert!(cache.get("k").unwrap().is_none());
-    assert_eq!(text(&cache.get_or_make("k", &Silent, &Stop::default(), write("image")).unwrap()), "image");
-    let again = Cache::at(folder.path()).unwrap().get_or_make("k", &Silent, &Stop::default(), never).unwrap();
+    assert_eq!(text(&cache.get_or_make("k", "origin", &Silent, &Stop::default(), write("image")).unwrap()), "image");
+    let again = Cache::at(folder.path()).unwrap().get_or_make("k", "origin", &Silent, &Stop::default(), never).unwrap();
     assert_eq!((text(&again), again.made.size), ("image".to_owned(), 5));
     cache.verify("k", &again, &Silent, &Stop::default()).unwrap();
     assert_eq!(files(&cache, "images"), ["k.img", "k.json"]);
@@ -61,7 +61,7 @@ fn a_damaged_entry_is_made_again() {
     for damage in ["image cut", "image gone", "record gone", "record cut", "record of another version"] {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path()).unwrap();
-        cache.get_or_make("k", &Silent, &Stop::default(), write("image")).unwrap();
+        cache.get_or_make("k", "origin", &Silent, &Stop::default(), write("image")).unwrap();
         match damage {
             "image cut" => fs::write(cache.image("k"), "imag").unwrap(),
             "image gone" => fs::remove_file(cache.image("k")).unwrap(),
@@ -72,7 +72,7 @@ fn a_damaged_entry_is_made_again() {
                 fs::write(cache.record("k"), record.replace("\"version\": 1", "\"version\": 2")).unwrap();
             }
         }
-        assert_eq!(text(&cache.get_or_make("k", &Silent, &Stop::default(), write("again")).unwrap()), "again", "{damage}");
+        assert_eq!(text(&cache.get_or_make("k", "origin", &Silent, &Stop::default(), write("again")).unwrap()), "again", "{damage}");
         assert_eq!(cache.get("k").unwrap().unwrap().made.size, 5, "{damage}");
     }
 }
@@ -81,7 +81,7 @@ fn a_damaged_entry_is_made_again() {
 fn a_changed_byte_is_found_by_verifying() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path()).unwrap();
-    cache.get_or_make("k", &Silent, &Stop::default(), write("image")).unwrap();
+    cache.get_or_make("k", "origin", &Silent, &Stop::default(), write("image")).unwrap();
     fs::write(cache.image("k"), "imagf").unwrap();
     let entry = cache.get("k").unwrap().unwrap();
     let error = cache.verify("k", &entry, &Silent, &Stop::default()).unwrap_err();
@@ -93,7 +93,7 @@ fn a_changed_byte_is_found_by_verifying() {
 fn a_failure_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path()).unwrap();
-    let result = cache.get_or_make("k", &Silent, &Stop::default(), |scratch, temp| {
+    let result = cache.get_or_make("k", "origin", &Silent, &Stop::default(), |scratch, temp| {
         temp.file().write_all(b"half").unwrap();
         let other = scratch.temp()?;
         other.file().write_all(b"more").unwrap();
@@ -123,7 +123,7 @@ fn threads_that_want_the_same_wait_for_the_first() {
             scope.spawn(|| {
                 start.wait();
                 let entry = cache
-                    .get_or_make("k", &Silent, &Stop::default(), |scratch, file| {
+                    .get_or_make("k", "origin", &Silent, &Stop::default(), |scratch, file| {
                         made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                         thread::sleep(Duration::from_millis(200));
                         write("image")(scratch, file)
@@ -141,7 +141,7 @@ fn threads_that_want_the_same_wait_for_the_first() {
 fn child_process() {
     let Some(root) = env::var_os(CHILD) else { return };
     let cache = Cache::at(Path::new(&root)).unwrap();
-    let entry = cache.get_or_make("k", &Silent, &Stop::default(), |scratch, file| {
+    let entry = cache.get_or_make("k", "origin", &Silent, &Stop::default(), |scratch, file| {
         fs::write(Path::new(&root).join("begun"), "").unwrap();
         thread::sleep(Duration::from_millis(700));
         write("by the child")(scratch, file)
@@ -162,7 +162,7 @@ fn two_processes_make_one_image() {
     // Opening the cache meanwhile must not take the child's half-made image for a stale one.
     let cache = Cache::at(cache.root()).unwrap();
     assert_eq!(files(&cache, "temps").len(), 1);
-    assert_eq!(text(&cache.get_or_make("k", &Silent, &Stop::default(), never).unwrap()), "by the child");
+    assert_eq!(text(&cache.get_or_make("k", "origin", &Silent, &Stop::default(), never).unwrap()), "by the child");
     assert!(child.wait().unwrap().success());
 }
 
@@ -173,7 +173,7 @@ fn waiting_for_another_process_can_be_stopped() {
     let held = Lock::take_briefly(&cache.folder("locks").join("k.lock")).unwrap();
     let stop = Stop::default();
     stop.request();
-    assert!(matches!(cache.get_or_make("k", &Silent, &stop, never), Err(CacheError::Interrupted)));
+    assert!(matches!(cache.get_or_make("k", "origin", &Silent, &stop, never), Err(CacheError::Interrupted)));
     drop(held);
 }
 

@@ -1,0 +1,169 @@
+//! Downloads that are not at their end. Unlike a temporary file such a one outlives its process, so that the next can go on with it.
+//!
+//! ```text
+//! partials/KEY.ADDRESS.part   what came so far, from the first byte on; locked by the process that downloads
+//! partials/KEY.ADDRESS.json   where it comes from, and by what the server knows it again
+//! ```
+//! KEY is that of the image it will become and so names its digest; ADDRESS is a digest of the whole address.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    CacheError, entry, failed, hex,
+    lock::{Lock, Temp, guard},
+};
+use crate::disk::FileStorage;
+
+/// Version of the description's format.
+const VERSION: u32 = 1;
+
+/// What a server gave to recognise a file by: a strong `ETag` or a `Last-Modified`, as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validator(pub String);
+
+/// What is known of a download beside its bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Description {
+    version: u32,
+    /// Address without what may be secret.
+    pub(super) origin: String,
+    validator: Option<Validator>,
+    /// Size of the whole file in bytes, if the server told it.
+    pub(super) total: Option<u64>,
+}
+
+/// A download in the making, locked by this process. Dropping it keeps what is there.
+#[derive(Debug)]
+pub struct Partial {
+    file: File,
+    path: PathBuf,
+    description: Description,
+    is_wanted: bool,
+}
+
+impl Partial {
+    /// Opens what there is of the file with this key from this address, or begins it. `origin` is the address as it may be shown.
+    pub(super) fn open(folder: &Path, locks: &Path, key: &str, address: &str, origin: &str) -> Result<Self, CacheError> {
+        let digest: String = hex(&Sha256::digest(address.as_bytes())).chars().take(16).collect();
+        let path = folder.join(format!("{key}.{digest}.part"));
+        // Between being made and being locked it looks as if nobody had it.
+        let _guard = Lock::take_briefly(&guard(locks))?;
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = file.map_err(failed("making", &path))?;
+        file.lock().map_err(failed("locking", &path))?;
+        let empty = Description { version: VERSION, origin: origin.to_owned(), validator: None, total: None };
+        // Without one, what is there is checked by its digest alone, in the end.
+        let description = read(&path).unwrap_or(empty);
+        Ok(Self { file, path, description, is_wanted: true })
+    }
+
+    /// Bytes that are there.
+    pub(in crate::base) fn size(&self) -> Result<u64, CacheError> {
+        self.file.metadata().map(|metadata| metadata.len()).map_err(failed("reading", &self.path))
+    }
+
+    /// How the server knows the file.
+    pub(in crate::base) fn validator(&self) -> Option<&Validator> {
+        self.description.validator.as_ref()
+    }
+
+    /// Hands out everything from the first byte on, until `each` says that it is enough.
+    pub(in crate::base) fn read_all(&self, mut each: impl FnMut(&[u8]) -> bool) -> Result<(), CacheError> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0)).map_err(failed("reading", &self.path))?;
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let count = file.read(&mut buffer).map_err(failed("reading", &self.path))?;
+            if count == 0 || !each(buffer.get(..count).unwrap_or_default()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Throws everything away and begins anew.
+    pub(in crate::base) fn clear(&mut self) -> Result<(), CacheError> {
+        self.file.set_len(0).map_err(failed("writing", &self.path))?;
+        self.description.validator = None;
+        self.description.total = None;
+        Ok(())
+    }
+
+    /// Remembers what the server says of the file.
+    pub(in crate::base) fn describe(&mut self, validator: Option<Validator>, total: Option<u64>) -> Result<(), CacheError> {
+        self.description.validator = validator;
+        self.description.total = total;
+        let path = description(&self.path);
+        let text = serde_json::to_vec_pretty(&self.description).map_err(|error| failed("writing", &path)(error.into()))?;
+        entry::write_whole(&path, &text)
+    }
+
+    /// Writes at `position`, the end of what is there.
+    pub(in crate::base) fn append(&self, position: u64, bytes: &[u8]) -> Result<(), CacheError> {
+        let mut file = &self.file;
+        let written = file.seek(SeekFrom::Start(position)).and_then(|_| file.write_all(bytes));
+        written.map_err(|error| {
+            // What was written of the piece stays unhashed; a shorter file always fits on the disk.
+            let _ = self.file.set_len(position);
+            failed("writing", &self.path)(error)
+        })
+    }
+
+    /// Waits until the disk has it.
+    pub(in crate::base) fn sync(&self) -> Result<(), CacheError> {
+        self.file.sync_all().map_err(failed("writing", &self.path))
+    }
+
+    /// What is there, for reading.
+    pub(in crate::base) fn storage(&self) -> Result<Arc<FileStorage>, CacheError> {
+        FileStorage::open(&self.path).map(Arc::new).map_err(failed("opening", &self.path))
+    }
+
+    /// Nobody needs it any more.
+    pub(in crate::base) fn discard(mut self) {
+        self.is_wanted = false;
+    }
+
+    /// Makes a temporary file of it, to be stored.
+    pub(in crate::base) fn into_temp(self) -> Result<Temp, CacheError> {
+        let file = self.file.try_clone().map_err(failed("opening", &self.path))?;
+        let _ = fs::remove_file(description(&self.path));
+        Ok(Temp::of(file, self.path.clone()))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let is_empty = self.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        if !self.is_wanted || is_empty {
+            remove(&self.path);
+        }
+    }
+}
+
+/// Removes a partial file and its description; what cannot be removed is found again by a clean-up.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_file(description(path));
+}
+
+/// Where the description of a partial file is.
+pub(super) fn description(path: &Path) -> PathBuf {
+    path.with_extension("json")
+}
+
+/// The description of a partial file, if it can be read.
+pub(super) fn read(path: &Path) -> Option<Description> {
+    let description: Description = serde_json::from_slice(&fs::read(description(path)).ok()?).ok()?;
+    // A validator goes back into a header.
+    let is_header = |Validator(text): &Validator| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    (description.version == VERSION && description.validator.as_ref().is_none_or(is_header)).then_some(description)
+}

@@ -1,0 +1,314 @@
+//! Downloads a base image whose SHA-256 is known.
+//!
+//! What came so far lies in a [`Partial`] of the cache and outlives interruptions and most errors; the next try, or the next run, asks
+//! for the rest alone (`Range`, `If-Range`). Nothing is believed but the digest of the whole file: what has another one is thrown
+//! away. Failures that may pass are tried again after growing pauses.
+
+mod address;
+mod error;
+mod exchange;
+mod forward;
+mod pace;
+mod policy;
+mod proxy;
+mod redirect;
+mod response;
+mod trouble;
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+
+pub use address::{Address, BadAddress};
+pub use error::FetchError;
+use exchange::{Event, Exchange, Resume};
+use pace::{Pace, Verdict};
+pub use policy::Policy;
+use policy::TICK;
+pub use proxy::Proxies;
+use redirect::Answer;
+use response::Head;
+use trouble::{Trouble, explain};
+
+use super::cache::{CacheError, Partial, hex};
+use crate::progress::{Bar, Progress, Stop};
+
+/// How the network is used, if at all.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// It is not.
+    pub offline: bool,
+    /// Times and limits.
+    pub policy: Policy,
+    /// The ways to servers.
+    pub proxies: Proxies,
+}
+
+impl Network {
+    /// With the proxies that the environment names.
+    #[must_use]
+    pub fn from_environment(offline: bool) -> Self {
+        Self { offline, policy: Policy::default(), proxies: Proxies::from_environment(&|name| env::var(name).ok()) }
+    }
+}
+
+/// Downloads the file with this digest into `partial`, or what it still lacks.
+///
+/// # Errors
+/// When it cannot be had, is not the right one, or `stop` is requested. [`FetchError::keeps_partial`] tells what to do with `partial`.
+pub(super) fn fetch(
+    address: &Address,
+    sha256: &[u8; 32],
+    partial: &mut Partial,
+    network: &Network,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<(), FetchError> {
+    let mut download = Download {
+        address,
+        sha256,
+        partial,
+        network,
+        progress,
+        stop,
+        hasher: Sha256::new(),
+        position: 0,
+        best: 0,
+        is_patched: false,
+        may_resume: true,
+    };
+    download.read_what_is_there()?;
+    download.run()
+}
+
+struct Download<'a> {
+    address: &'a Address,
+    sha256: &'a [u8; 32],
+    partial: &'a mut Partial,
+    network: &'a Network,
+    progress: &'a dyn Progress,
+    stop: &'a Stop,
+    /// Over the first `position` bytes of the partial file.
+    hasher: Sha256,
+    position: u64,
+    /// The largest position so far; only what lies beyond it is progress.
+    best: u64,
+    /// Whether what is there came in more than one answer, which might not belong together.
+    is_patched: bool,
+    /// Whether to ask for the rest alone.
+    may_resume: bool,
+}
+
+impl Download<'_> {
+    fn read_what_is_there(&mut self) -> Result<(), FetchError> {
+        let size = self.partial.size()?;
+        if size == 0 {
+            return Ok(());
+        }
+        if size > self.network.policy.max_size {
+            return self.start_over().map_err(FetchError::from);
+        }
+        let bar = self.progress.begin("reading what was downloaded before", Some(size));
+        let (partial, hasher, stop) = (&*self.partial, &mut self.hasher, self.stop);
+        partial.read_all(|bytes| {
+            hasher.update(bytes);
+            bar.advance(bytes.len() as u64);
+            !stop.is_requested()
+        })?;
+        if stop.is_requested() {
+            return Err(FetchError::Interrupted);
+        }
+        self.position = size;
+        self.best = size;
+        self.is_patched = true;
+        Ok(())
+    }
+
+    /// Tries until it is there, or no more tries are left.
+    fn run(&mut self) -> Result<(), FetchError> {
+        let policy = &self.network.policy;
+        let mut failures = 0;
+        let mut is_anew = false;
+        loop {
+            // What is all there needs nobody's consent; this is also how a file whose length was announced wrongly is found good.
+            if self.is_complete() {
+                return self.partial.sync().map_err(FetchError::from);
+            }
+            let best = self.best;
+            let trouble = match self.attempt(true) {
+                Ok(()) if self.is_complete() => continue,
+                // Parts of two files may have come together. Once.
+                Ok(()) if self.is_patched && !is_anew => {
+                    self.progress.note("what was downloaded in parts has the wrong SHA-256: starting over");
+                    is_anew = true;
+                    self.may_resume = false;
+                    self.start_over()?;
+                    continue;
+                }
+                Ok(()) => return Err(self.wrong_digest()),
+                Err(Trouble::Final(error)) => return Err(error),
+                Err(Trouble::Passing(_)) if self.is_complete() => continue,
+                Err(Trouble::Passing(error)) => error,
+            };
+            if self.best.saturating_sub(best) >= policy.fresh_bytes {
+                failures = 0;
+            }
+            failures += 1;
+            if failures > policy.retries {
+                return Err(FetchError::GaveUp { tries: failures, last: Box::new(trouble) });
+            }
+            let pause = match trouble {
+                FetchError::Later { wish, .. } if wish > policy.longest_wish => return Err(trouble),
+                FetchError::Later { wish, .. } => wish,
+                _ => policy.pause_before(failures, getrandom::u32().unwrap_or(u32::MAX)),
+            };
+            let seconds = pause.as_secs_f64();
+            self.progress.note(&format!("{trouble}; trying again in {seconds:.1} s ({failures} of {})", policy.retries));
+            policy::sleep(pause, self.stop)?;
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.position > 0 && self.hasher.clone().finalize()[..] == self.sha256[..]
+    }
+
+    fn wrong_digest(&self) -> FetchError {
+        let found: [u8; 32] = self.hasher.clone().finalize().into();
+        FetchError::Digest { address: self.address.clone(), found: hex(&found), expected: hex(self.sha256) }
+    }
+
+    fn start_over(&mut self) -> Result<(), CacheError> {
+        self.partial.clear()?;
+        self.hasher = Sha256::new();
+        self.position = 0;
+        self.is_patched = false;
+        Ok(())
+    }
+
+    /// One request, and all that it gives.
+    fn attempt(&mut self, may_resume: bool) -> Result<(), Trouble> {
+        let may_resume = may_resume && self.may_resume && self.position > 0;
+        let resume = may_resume.then(|| Resume { position: self.position, validator: self.partial.validator() });
+        let Answer { address, head, exchange } = redirect::follow(self.address, resume, self.network, self.stop)?;
+        let total = match head.status {
+            200 => self.take_whole(&head)?,
+            206 if may_resume => match head.content_range().filter(|range| range.start == Some(self.position)) {
+                Some(range) => {
+                    self.is_patched = true;
+                    range.total
+                }
+                None => return self.ask_for_all("the server sent another part of the file than the one that is missing"),
+            },
+            416 if may_resume => return self.ask_for_all("the server has no more of the file, but what is here is not all of it"),
+            206 => {
+                let reason = "it sent a part of a file that was to come whole".to_owned();
+                return Err(FetchError::Protocol { address, reason }.into());
+            }
+            status => return Err(refusal(address, status, &head)),
+        };
+        if total.is_some_and(|total| total > self.network.policy.max_size) {
+            return Err(self.too_large().into());
+        }
+        let label = format!("downloading {}", self.address.file_name());
+        let bar = self.progress.begin(&label, total);
+        bar.skip(self.position);
+        self.pump(&address, &exchange, total, &*bar)
+    }
+
+    /// The answer has all of the file: what is there is of no use.
+    fn take_whole(&mut self, head: &Head) -> Result<Option<u64>, CacheError> {
+        if self.position > 0 && self.may_resume {
+            self.progress.note("the server begins again from the start: the file has changed there, or it cannot send a part of it");
+        }
+        self.start_over()?;
+        let total = head.content_length();
+        self.partial.describe(head.validator(), total)?;
+        Ok(total)
+    }
+
+    /// Does without ranges this time, at the cost of what is there.
+    fn ask_for_all(&mut self, reason: &str) -> Result<(), Trouble> {
+        self.progress.note(&format!("{reason}: starting over"));
+        self.start_over()?;
+        self.attempt(false)
+    }
+
+    fn pump(&mut self, address: &Address, exchange: &Exchange, total: Option<u64>, bar: &dyn Bar) -> Result<(), Trouble> {
+        let policy = &self.network.policy;
+        let mut pace = Pace::new(policy, Instant::now());
+        loop {
+            if self.stop.is_requested() {
+                self.partial.sync()?;
+                return Err(FetchError::Interrupted.into());
+            }
+            match exchange.next(TICK) {
+                Some(Event::Piece(bytes)) => {
+                    self.append(&bytes)?;
+                    bar.advance(bytes.len() as u64);
+                    pace.advance(bytes.len(), Instant::now());
+                }
+                Some(Event::End) => return self.ended(address, total),
+                Some(Event::Failed(error)) => {
+                    return Err(match (explain(address, error), total) {
+                        // In the middle of a body the library calls a cut connection by many names; the count says it best.
+                        (Trouble::Passing(FetchError::Connection { .. }), Some(expected)) if self.position < expected => {
+                            Trouble::Passing(FetchError::Cut { address: address.clone(), received: self.position, expected })
+                        }
+                        (trouble, _) => trouble,
+                    });
+                }
+                Some(Event::Head(_)) | None => {}
+            }
+            match pace.judge(Instant::now()) {
+                Verdict::Fine => {}
+                Verdict::Stalled => return Err(Trouble::Passing(FetchError::Stalled { address: address.clone(), after: policy.stall })),
+                Verdict::Slow => {
+                    let (bytes, during) = (policy.slow_bytes, policy.slow_for);
+                    return Err(FetchError::Slow { address: address.clone(), bytes, during }.into());
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
+        let position = self.position.saturating_add(bytes.len() as u64);
+        if position > self.network.policy.max_size {
+            return Err(self.too_large());
+        }
+        self.partial.append(self.position, bytes)?;
+        self.hasher.update(bytes);
+        self.position = position;
+        self.best = self.best.max(position);
+        Ok(())
+    }
+
+    /// The answer is at its end; is the file?
+    fn ended(&self, address: &Address, total: Option<u64>) -> Result<(), Trouble> {
+        match total {
+            Some(expected) if self.position < expected => {
+                Err(Trouble::Passing(FetchError::Cut { address: address.clone(), received: self.position, expected }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn too_large(&self) -> FetchError {
+        FetchError::TooLarge { address: self.address.clone(), limit: self.network.policy.max_size }
+    }
+}
+
+/// An answer without a file.
+fn refusal(address: Address, status: u16, head: &Head) -> Trouble {
+    if !matches!(status, 408 | 429 | 500..=599) {
+        return FetchError::Status { address, status }.into();
+    }
+    let wish = head.retry_after(OffsetDateTime::now_utc()).filter(|wish| *wish > Duration::ZERO);
+    Trouble::Passing(match wish {
+        Some(wish) => FetchError::Later { address, status, wish },
+        None => FetchError::Status { address, status },
+    })
+}
