@@ -71,7 +71,7 @@ pub enum DetectError {
         found: String,
     },
     /// Two places of the image name different partitions.
-    #[error("{place} says `{found}`, expected `{expected}` by the disk id in the partition table")]
+    #[error("{place} says `{found}`, expected `{expected}` by the partition table")]
     Disagreement {
         /// The file.
         place: &'static str,

@@ -9,7 +9,7 @@ use super::{
     source::RawImage,
 };
 use crate::{
-    disk::{Storage, Window, mbr::Mbr},
+    disk::{Storage, Window, mbr::MbrError, table::Table},
     ext4::{format::Superblock, read::Ext4},
     fat::Fat,
     tree::Tree,
@@ -25,7 +25,7 @@ pub struct Base {
     /// The whole image.
     pub storage: Arc<dyn Storage>,
     /// Its partition table.
-    pub mbr: Mbr,
+    pub table: Table,
     /// Partition 1.
     pub boot: Window,
     /// The file system in it.
@@ -51,18 +51,19 @@ impl Base {
     /// When something is damaged, not supported, used before, or contradicts itself.
     pub fn read(raw: RawImage) -> Result<Self, BaseError> {
         let storage: Arc<dyn Storage> = raw.storage;
-        let mbr = Mbr::read(&*storage).map_err(BaseError::Table)?;
-        let Layout { boot, root } = detect::layout(&mbr)?;
-        let window = |start, size| Window::new(Arc::clone(&storage), start, size).map_err(|error| BaseError::Table(error.into()));
+        let table = Table::read(&*storage).map_err(BaseError::Table)?;
+        let Layout { boot, root } = detect::layout(&table)?;
+        let window =
+            |start, size| Window::new(Arc::clone(&storage), start, size).map_err(|error| BaseError::Table(MbrError::Io(error).into()));
         let (boot, root) = (window(boot.start, boot.size)?, window(root.start, root.size)?);
         let fat = Fat::open(boot.clone()).map_err(BaseError::Boot)?;
         let ext4 = Ext4::open(root.clone()).map_err(BaseError::Root)?;
         let tree = ext4.tree().map_err(BaseError::Root)?;
         let facts = detect::facts(&tree, &fat)?;
         let command_line = detect::boot_text(&fat, "cmdline.txt")?;
-        detect::agreement(&mbr, &tree, &command_line, &facts)?;
+        detect::agreement(&table, &tree, &command_line, &facts)?;
         let config = detect::boot_text(&fat, "config.txt")?;
         let superblock = ext4.superblock().clone();
-        Ok(Self { name: raw.name, sha256: raw.sha256, storage, mbr, boot, fat, root, superblock, tree, facts, command_line, config })
+        Ok(Self { name: raw.name, sha256: raw.sha256, storage, table, boot, fat, root, superblock, tree, facts, command_line, config })
     }
 }

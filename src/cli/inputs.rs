@@ -10,10 +10,11 @@ use std::{
 use super::{args::ProfileArguments, failure::Failure, report::Report, units};
 use crate::{
     base::{self, Base},
+    disk::table::Scheme,
     error::Kind,
     node::ledger::Ledger,
     profile::{self, BaseReference, ProcessEnvironment, Profile},
-    progress::Stop,
+    progress::{Progress as _, Stop},
 };
 
 /// Reads the profile with all that it refers to, and prints its problems if there are any.
@@ -43,7 +44,13 @@ fn base_argument(text: &str) -> Result<BaseReference, Failure> {
 pub(super) fn base(profile: &Profile, offline: bool, report: &Report, stop: &Stop) -> Result<Base, Failure> {
     let cache = base::cache::Cache::open_default()?;
     let raw = base::source::obtain(&profile.base, &cache, offline, report, stop)?;
-    Ok(Base::read(raw)?)
+    let base = Base::read(raw)?;
+    if base.table.scheme() == Scheme::Gpt {
+        // Their boot ROM finds the boot partition in a master boot record or not at all.
+        report.note(&format!("warning: {} has a GUID partition table (GPT), and so have its images:", base.name));
+        report.note("         a Raspberry Pi up to the 3, a Zero and a Zero 2 W do not boot from such a card; a Pi 4, 400 or 5 does");
+    }
+    Ok(base)
 }
 
 /// Where the ledger is.

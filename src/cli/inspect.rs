@@ -15,7 +15,7 @@ use crate::{
     },
     disk::{
         FileStorage, Storage, Window,
-        mbr::{Mbr, Partition},
+        table::{Partition, Scheme, Table, Type, Use},
     },
     error::Kind,
     ext4::{self, Ext4},
@@ -39,6 +39,12 @@ enum FileSystem {
 struct PartitionReport {
     number: usize,
     r#type: String,
+    /// What the type is called, in a GUID partition table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    type_name: Option<&'static str>,
+    /// Its name, in a GUID partition table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     start: u64,
     size: u64,
     partuuid: String,
@@ -49,6 +55,7 @@ struct PartitionReport {
 struct ImageReport {
     image: String,
     size: u64,
+    partition_table: Scheme,
     disk_id: String,
     partitions: Vec<PartitionReport>,
     /// What it is, if it is a stock image that a build could start from.
@@ -69,10 +76,9 @@ pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(),
     let path = std::path::absolute(&options.image)
         .map_err(|error| Failure::new(Kind::Io, format!("the path of {} cannot be told: {error}", options.image.display())))?;
     let storage = open(&path, report, stop)?;
-    let mbr = Mbr::read(&*storage)?;
+    let table = Table::read(&*storage)?;
     let mut found = Found::default();
-    let partitions = (1..=4).filter_map(|number| Some((number, mbr.partition(number)?)));
-    let partitions = partitions.map(|(number, partition)| examine(&storage, &mbr, number, &partition, &mut found)).collect();
+    let partitions = table.partitions().into_iter().map(|partition| examine(&storage, &table, partition, &mut found)).collect();
     let (facts, not_a_base) = match (&found.root, &found.boot) {
         (Some(tree), Some(boot)) => match detect::facts(tree, boot) {
             Ok(facts) => (Some(facts), None),
@@ -83,7 +89,8 @@ pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(),
     let shown = ImageReport {
         image: options.image.display().to_string(),
         size: storage.size(),
-        disk_id: format!("{:08x}", mbr.disk_id()),
+        partition_table: table.scheme(),
+        disk_id: table.disk_id(),
         partitions,
         facts,
         not_a_base,
@@ -103,23 +110,34 @@ fn open(path: &Path, report: &Report, stop: &Stop) -> Result<Arc<dyn Storage>, F
     Ok(source::obtain(&reference, &Cache::open_default()?, true, report, stop)?.storage)
 }
 
-fn examine(storage: &Arc<dyn Storage>, mbr: &Mbr, number: usize, partition: &Partition, found: &mut Found) -> PartitionReport {
+fn examine(storage: &Arc<dyn Storage>, table: &Table, partition: Partition, found: &mut Found) -> PartitionReport {
     let file_system = match Window::new(Arc::clone(storage), partition.start, partition.size) {
-        Ok(window) => match partition.kind {
-            0x83 => read_ext4(window, found),
-            // FAT12, FAT16, FAT32, with and without LBA.
-            0x01 | 0x04 | 0x06 | 0x0b | 0x0c | 0x0e => read_fat(window, found),
-            kind => FileSystem::Unreadable { reason: format!("partitions of type {kind:02x} are not read") },
+        Ok(window) => match partition.kind.usage() {
+            Use::Linux => read_ext4(window, found),
+            Use::Fat => read_fat(window, found),
+            Use::Other => FileSystem::Unreadable { reason: format!("partitions of type {} are not read", type_digits(partition.kind)) },
         },
         Err(error) => FileSystem::Unreadable { reason: error.to_string() },
     };
     PartitionReport {
-        number,
-        r#type: format!("{:02x}", partition.kind),
+        number: partition.number,
+        r#type: type_digits(partition.kind),
+        type_name: match partition.kind {
+            Type::Mbr(_) => None,
+            Type::Gpt(kind) => kind.type_name(),
+        },
         start: partition.start,
         size: partition.size,
-        partuuid: mbr.partuuid(number),
+        partuuid: table.partuuid(partition.number),
+        name: partition.name,
         file_system,
+    }
+}
+
+fn type_digits(kind: Type) -> String {
+    match kind {
+        Type::Mbr(kind) => format!("{kind:02x}"),
+        Type::Gpt(kind) => kind.to_string(),
     }
 }
 
@@ -153,10 +171,14 @@ fn as_text(image: &ImageReport) -> String {
 }
 
 fn write_text(text: &mut String, image: &ImageReport) -> std::fmt::Result {
-    writeln!(text, "{}: {}, disk id {}", image.image, bytes(image.size), image.disk_id)?;
+    writeln!(text, "{}: {}, {}, disk id {}", image.image, bytes(image.size), image.partition_table, image.disk_id)?;
     for partition in &image.partitions {
-        let PartitionReport { number, r#type, size, partuuid, start, .. } = partition;
+        let PartitionReport { number, r#type, type_name, size, partuuid, start, .. } = partition;
+        let r#type = type_name.unwrap_or(r#type);
         writeln!(text, "  {number}  type {type}  {:>9} at {:>9}  PARTUUID {partuuid}", bytes(*size), bytes(*start))?;
+        if let Some(name) = partition.name.as_ref().filter(|name| !name.is_empty()) {
+            writeln!(text, "     called {name:?}")?;
+        }
         match &partition.file_system {
             FileSystem::Fat(fat) => {
                 let (label, id) = (fat.label.as_deref().unwrap_or("without label"), fat.volume_id.as_deref().unwrap_or("none"));

@@ -37,7 +37,7 @@ fn as_text(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, ve
 fn write_text(text: &mut String, profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, verbose: bool) -> std::fmt::Result {
     let partitions = &plan.partitions;
     writeln!(text, "cluster {}, {} nodes, from {} ({})", profile.cluster, profile.nodes.len(), base.name, base.facts.name)?;
-    writeln!(text, "each image: {}", bytes(partitions.image_size()))?;
+    writeln!(text, "each image: {}, partition table {}", bytes(partitions.image_size()), base.table.scheme())?;
     writeln!(text, "  1 boot   {:>9}  FAT, as in the base", bytes(partitions.boot.size))?;
     writeln!(text, "  2 root   {:>9}  ext4, does not grow", bytes(partitions.root.size))?;
     let grown = bytes(partitions.brick_grown);
@@ -131,6 +131,7 @@ fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool) ->
         "base": { "name": base.name, "facts": base.facts },
         "epoch": plan.epoch,
         "identities": if is_provisional { "provisional" } else { "ledger" },
+        "partition_table": base.table.scheme(),
         "image_size": partitions.image_size(),
         "partitions": [span(partitions.boot), span(partitions.root), span(partitions.brick)],
         "brick_grown": partitions.brick_grown,

@@ -82,8 +82,8 @@ pub enum MbrError {
         /// The byte found.
         flag: u8,
     },
-    /// A GUID partition table, protective or hybrid.
-    #[error("partition {number} has type 0xee: a GUID partition table (GPT) is not supported yet")]
+    /// A partition that stands for a GUID partition table.
+    #[error("partition {number} has type 0xee, which stands for a GUID partition table (GPT)")]
     Gpt {
         /// Number of the partition, from 1.
         number: usize,
@@ -103,6 +103,14 @@ pub enum MbrError {
         number: usize,
         /// Its type.
         kind: u8,
+    },
+    /// An entry that is unused by its type, but Linux takes it for a partition.
+    #[error("partition {number} has no type but {sectors} sectors")]
+    NoType {
+        /// Number of the partition, from 1.
+        number: usize,
+        /// How many sectors it claims.
+        sectors: u32,
     },
     /// A partition over the table itself.
     #[error("partition {number} begins at sector 0, where the partition table is")]
@@ -200,7 +208,7 @@ impl Mbr {
     /// Reads and checks sector 0.
     ///
     /// # Errors
-    /// When there is no table, when it is a GPT or has extended partitions, or when a partition is empty, lies over the table, over
+    /// When there is no table, when it stands for a GPT (see [`Table::read`](super::table::Table::read)) or has extended partitions, or when a partition is empty, lies over the table, over
     /// another partition or past the end of `disk`.
     pub fn read(disk: &dyn Storage) -> Result<Self, MbrError> {
         let mut sector = [0; 512];
@@ -217,7 +225,13 @@ impl Mbr {
             }
         }
         for number in 1..=4 {
-            let Some(partition) = mbr.partition(number) else { continue };
+            let Some(partition) = mbr.partition(number) else {
+                // The kernel (block/partitions/msdos.c) asks for the size alone.
+                match little_endian(mbr.entry(number), 12) {
+                    0 => continue,
+                    sectors => return Err(MbrError::NoType { number, sectors }),
+                }
+            };
             mbr.check(number, &partition)?;
             if partition.end() > disk.size() {
                 return Err(MbrError::PastEnd { number, end: partition.end(), size: disk.size() });

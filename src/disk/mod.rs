@@ -3,9 +3,11 @@
 //! Nothing here knows of profiles, nodes or file systems.
 
 mod extent;
+pub mod gpt;
 mod holes;
 pub mod mbr;
 mod storage;
+pub mod table;
 mod zeros;
 
 pub use extent::{Extent, Extents, Source};

@@ -1,7 +1,7 @@
 use std::{io, sync::Arc};
 
 use crate::{
-    disk::mbr::MbrError,
+    disk::table::TableError,
     error::{Classified, Kind},
     ext4::read::Ext4Error,
     fat::FatError,
@@ -25,7 +25,7 @@ pub enum FileSystemError {
 pub enum ImageError {
     /// The partition table.
     #[error("the partition table of the image")]
-    Table(#[source] MbrError),
+    Table(#[source] TableError),
     /// The image itself.
     #[error("the image cannot be read")]
     Read(#[source] io::Error),

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use super::ImageError;
-use crate::disk::{Storage, Window, mbr::Mbr};
+use crate::disk::{Storage, Window, table::Table};
 
 /// A partition.
 #[derive(Debug)]
@@ -24,10 +24,11 @@ pub(super) enum Holds {
 
 /// The partitions in the order of their numbers. The only place here that knows of partition tables.
 pub(super) fn partitions(storage: &Arc<dyn Storage>) -> Result<Vec<Partition>, ImageError> {
-    let table = Mbr::read(&**storage).map_err(ImageError::Table)?;
-    let found = (1..=4).filter_map(|number| Some((number, table.partition(number)?)));
+    let table = Table::read(&**storage).map_err(ImageError::Table)?;
+    let found = table.partitions().into_iter();
     found
-        .map(|(number, partition)| {
+        .map(|partition| {
+            let number = partition.number;
             let window = Window::new(Arc::clone(storage), partition.start, partition.size).map_err(ImageError::Read)?;
             Ok(Partition { number, holds: holds(&window).map_err(ImageError::Read)?, window })
         })

@@ -1,6 +1,6 @@
 //! The boot partition of a node: its kernel command line, and files of the stock image that would set something else.
 
-use super::{NodeError, identity::Identity, partuuid::PartUuids, settings::wifi_of};
+use super::{NodeError, partuuid::PartUuids, settings::wifi_of};
 use crate::{
     base::{
         facts::{Expansion, Facts, Flavour, NetworkService, Release},
@@ -30,12 +30,12 @@ pub struct BootFiles<'a> {
     pub names: &'a [String],
 }
 
-/// The changes of the boot partition that make it this node's. `config.txt` stays as it is.
+/// The changes of the boot partition that make it this node's; `partitions` are the names of its card. `config.txt` stays as it is.
 ///
 /// # Errors
 /// When the command line is not understood, or says something that would undo what is built here.
-pub fn edits(facts: &Facts, profile: &Profile, node: &Node, identity: &Identity, files: &BootFiles) -> Result<Vec<Edit>, NodeError> {
-    let line = command_line(facts, wifi_of(profile, node), identity, files.command_line)?;
+pub fn edits(facts: &Facts, profile: &Profile, node: &Node, partitions: &PartUuids, files: &BootFiles) -> Result<Vec<Edit>, NodeError> {
+    let line = command_line(facts, wifi_of(profile, node), partitions, files.command_line)?;
     let seeds = files.names.iter().filter(|name| SEEDS.iter().any(|seed| name.eq_ignore_ascii_case(seed)));
     let removed = seeds.map(|name| Edit::Remove { name: name.clone() });
     let written = Edit::Write { name: COMMAND_LINE.to_owned(), content: line.into_bytes() };
@@ -49,8 +49,8 @@ pub fn edits(facts: &Facts, profile: &Profile, node: &Node, identity: &Identity,
 ///
 /// # Errors
 /// As [`edits`].
-pub fn command_line(facts: &Facts, wifi: Option<&Wifi>, identity: &Identity, base: &str) -> Result<String, NodeError> {
-    let root = PartUuids::new(identity.disk_id).root();
+pub fn command_line(facts: &Facts, wifi: Option<&Wifi>, partitions: &PartUuids, base: &str) -> Result<String, NodeError> {
+    let root = partitions.root();
     match facts.flavour {
         Flavour::BerryDebian => Ok(raspi_firmware::command_line(&root, &extra_words(facts, wifi))),
         Flavour::RaspberryPiOs => edited(facts, wifi, &root, base),
@@ -116,7 +116,8 @@ fn is_first_run(word: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        node::testing::{debian, identity, profile, raspberry, wifi},
+        disk::{mbr::Mbr, table::Table},
+        node::testing::{debian, profile, raspberry, wifi},
         profile::Public,
     };
 
@@ -124,7 +125,12 @@ mod tests {
                          init=/usr/lib/raspberrypi-sys-mods/firstboot\n";
 
     fn line(facts: &Facts, wifi: Option<&Wifi>, base: &str) -> Result<String, NodeError> {
-        command_line(facts, wifi, &identity(1), base)
+        command_line(facts, wifi, &card(), base)
+    }
+
+    /// The names of the card with the disk id 1.
+    fn card() -> PartUuids {
+        PartUuids::of(&Table::Mbr(Mbr::new(1)))
     }
 
     #[test]
@@ -190,7 +196,7 @@ mod tests {
         let profile = profile(Public::Name("berries.example.org".to_owned()));
         let names = ["SSH", "bootcode.bin", "cmdline.txt", "config.txt", "userconf.txt"].map(str::to_owned);
         let files = BootFiles { command_line: STOCK, names: &names };
-        let changes = edits(&raspberry::facts(), &profile, &profile.nodes[0], &identity(1), &files).unwrap();
+        let changes = edits(&raspberry::facts(), &profile, &profile.nodes[0], &card(), &files).unwrap();
         let names: Vec<_> = changes
             .iter()
             .map(|change| match change {

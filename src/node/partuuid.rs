@@ -1,40 +1,65 @@
-//! Partitions by PARTUUID: the one place where such a name is made, and the check that all finished texts agree with the disk.
+//! Partitions by PARTUUID: how a node's card gets its identifiers, the names that follow from them, and the check that all finished
+//! texts agree with the disk.
 //!
 //! The PARTUUID of a partition of an MBR disk is the disk id as eight lower-case hexadecimal digits, a hyphen and the partition's
-//! number with two digits (`partuuid` in block/partitions/msdos.c of the kernel).
+//! number with two digits (`partuuid` in block/partitions/msdos.c of the kernel); with a GPT it is the partition's own GUID.
 
-use super::{NodeError, identity::DiskId};
+use sha2::{Digest as _, Sha256};
+
+use super::{NodeError, identity::Identity};
+use crate::disk::{gpt::Guid, table::Table};
 
 /// Number of the boot partition.
-const BOOT: u8 = 1;
+const BOOT: usize = 1;
 /// Number of the root partition.
-const ROOT: u8 = 2;
+const ROOT: usize = 2;
+
+/// Makes `table` that of the node with this identity.
+pub fn stamp(table: &mut Table, identity: &Identity) {
+    table.set_ids(identity.disk_id.get(), |number| guid(identity, number));
+}
+
+/// The GUID of the disk (0) or of a partition of a node's card: a UUID of version 8 (RFC 9562 §5.8) from what the ledger keeps of the
+/// node, so that it is the same whenever the node is built, and no other node's.
+fn guid(identity: &Identity, number: usize) -> Guid {
+    let digest = Sha256::new()
+        .chain_update("berry-image: GUIDs of a card\0")
+        .chain_update(identity.disk_id.get().to_be_bytes())
+        .chain_update(identity.brick_uuid.bytes())
+        .chain_update((number as u64).to_be_bytes())
+        .finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    id[6] = id[6] & 0x0f | 0x80;
+    id[8] = id[8] & 0x3f | 0x80;
+    Guid::new(u128::from_be_bytes(id))
+}
 
 /// The names of the partitions of a node's card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartUuids(DiskId);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartUuids {
+    boot: String,
+    root: String,
+}
 
 impl PartUuids {
-    /// Those of the card with this disk id.
+    /// Those of the card with this table.
     #[must_use]
-    pub const fn new(disk_id: DiskId) -> Self {
-        Self(disk_id)
+    pub fn of(table: &Table) -> Self {
+        let name = |number| format!("PARTUUID={}", table.partuuid(number));
+        Self { boot: name(BOOT), root: name(ROOT) }
     }
 
     /// The boot partition: `PARTUUID=deadbeef-01`.
     #[must_use]
-    pub fn boot(self) -> String {
-        self.name(BOOT)
+    pub fn boot(&self) -> String {
+        self.boot.clone()
     }
 
     /// The root partition: `PARTUUID=deadbeef-02`.
     #[must_use]
-    pub fn root(self) -> String {
-        self.name(ROOT)
-    }
-
-    fn name(self, partition: u8) -> String {
-        format!("PARTUUID={}-{partition:02x}", self.0)
+    pub fn root(&self) -> String {
+        self.root.clone()
     }
 }
 
@@ -51,17 +76,17 @@ pub struct Texts<'a> {
     pub raspi_firmware: Option<&'a str>,
 }
 
-/// Checks that finished texts name the partitions of the disk with the id `disk_id`, read from its finished MBR: each place where the
+/// Checks that finished texts name the partitions of the disk with this table, read back from the finished image: each place where the
 /// root or the boot partition must be named does so, exactly once, and no other PARTUUID stands anywhere.
 ///
 /// # Errors
 /// [`NodeError::WrongPartition`] for the first place that does not agree.
-pub fn verify_partuuids(disk_id: u32, texts: &Texts) -> Result<(), NodeError> {
+pub fn verify_partuuids(table: &Table, texts: &Texts) -> Result<(), NodeError> {
     let wrong = |place: &str, got: String, expected: String| Err(NodeError::WrongPartition { place: place.to_owned(), got, expected });
-    let Some(id) = DiskId::new(disk_id) else {
+    if matches!(table, Table::Mbr(mbr) if mbr.disk_id() == 0) {
         return wrong("the partition table", "disk id 00000000".to_owned(), "a disk id that is not zero".to_owned());
-    };
-    let names = PartUuids::new(id);
+    }
+    let names = PartUuids::of(table);
     let mut places = vec![
         ("root= in cmdline.txt".to_owned(), roots(texts.command_line), names.root()),
         ("/ in /etc/fstab".to_owned(), mounted(texts.fstab, "/"), names.root()),
@@ -109,7 +134,10 @@ fn root_parts(text: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::{disk::mbr::Mbr, node::testing::identity};
 
     const FSTAB: &str = "proc /proc proc defaults 0 0\n# PARTUUID=old-01\nPARTUUID=0000beef-01 /boot/firmware vfat defaults 0 2\n\
                          PARTUUID=0000beef-02 / ext4 noatime 0 1\n";
@@ -123,16 +151,36 @@ mod tests {
         }
     }
 
+    fn card(disk_id: u32) -> Table {
+        Table::Mbr(Mbr::new(disk_id))
+    }
+
+    /// A ledger must give the same names for ever, so these were made by another program from the bytes that [`guid`] takes.
+    #[test]
+    fn guids_follow_from_the_identity_and_differ() {
+        let one = Identity { brick_uuid: "550e8400-e29b-41d4-a716-446655440000".parse().unwrap(), ..identity(0xdead_beef) };
+        let known = [
+            "bd3720e3-e897-8247-bab4-5624313073b6",
+            "022796d0-fdd0-8f40-a1fe-f706a23af1ac",
+            "5a2664ae-86d1-8d47-a1b6-1b90159f58cf",
+            "14ab1854-88a9-8ab8-8f58-45829d8ed008",
+        ];
+        assert_eq!([0, 1, 2, 3].map(|number| guid(&one, number).to_string()), known);
+        let others = [identity(0xdead_bee0), Identity { brick_uuid: one.connection_uuid, ..one.clone() }];
+        let all: BTreeSet<_> = others.iter().chain([&one]).flat_map(|identity| (0..4).map(|number| guid(identity, number))).collect();
+        assert_eq!(all.len(), 12);
+    }
+
     #[test]
     fn the_names_are_the_kernels() {
-        let names = PartUuids::new(DiskId::new(0xbeef).unwrap());
+        let names = PartUuids::of(&card(0xbeef));
         assert_eq!((names.boot().as_str(), names.root().as_str()), ("PARTUUID=0000beef-01", "PARTUUID=0000beef-02"));
     }
 
     #[test]
     fn texts_that_agree_pass() {
-        verify_partuuids(0xbeef, &texts()).unwrap();
-        verify_partuuids(0xbeef, &Texts { raspi_firmware: None, ..texts() }).unwrap();
+        verify_partuuids(&card(0xbeef), &texts()).unwrap();
+        verify_partuuids(&card(0xbeef), &Texts { raspi_firmware: None, ..texts() }).unwrap();
     }
 
     #[test]
@@ -151,10 +199,10 @@ mod tests {
             (Texts { raspi_firmware: Some("ROOTPART=\"LABEL=RASPIROOT\"\n"), ..texts() }, "ROOTPART in /etc/default/raspi-firmware"),
             (Texts { fstab: &foreign, ..texts() }, "a text of the node"),
         ] {
-            let error = verify_partuuids(0xbeef, &texts).unwrap_err();
+            let error = verify_partuuids(&card(0xbeef), &texts).unwrap_err();
             assert!(matches!(&error, NodeError::WrongPartition { place: got, .. } if got == place), "{place}: {error}");
         }
-        assert!(verify_partuuids(0, &texts()).is_err());
-        assert!(verify_partuuids(0xdead_beef, &texts()).is_err());
+        assert!(verify_partuuids(&card(0), &texts()).is_err());
+        assert!(verify_partuuids(&card(0xdead_beef), &texts()).is_err());
     }
 }

@@ -11,8 +11,8 @@ pub use partitions::{ALIGNMENT, BRICK_IN_IMAGE, Partitions, Span};
 use crate::{
     base::Base,
     disk::{
-        Extents, Storage as _, Window,
-        mbr::{Mbr, MbrError, Partition},
+        Extent, Extents, Source, Storage as _, Window,
+        table::{Table, TableError},
     },
     error::{Classified, Kind},
     ext4::write::{Layout, Options, Usage, WriteError},
@@ -23,14 +23,17 @@ use crate::{
         brick,
         identity::Identity,
         ledger::Ledger,
+        partuuid::{self, PartUuids},
         settings::{self, Build},
     },
     profile::{BrickSize, NodeName, Profile},
     tree::{Change, Tree},
 };
 
-/// Type of a Linux partition in an MBR.
-const LINUX: u8 = 0x83;
+/// Sector 0, which both kinds of partition table begin with.
+const SECTOR_0: u64 = 512;
+/// Name of partition 3 in a GUID partition table.
+const BRICK_NAME: &str = "brick";
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +77,7 @@ pub enum PlanError {
     Boot(#[from] FatError),
     /// The partition table cannot be written.
     #[error("the partition table cannot be written")]
-    Table(#[from] MbrError),
+    Table(#[from] TableError),
     /// The base cannot be read.
     #[error("reading the base failed")]
     Read(#[from] std::io::Error),
@@ -121,14 +124,14 @@ pub struct NodePlan {
     tree: Tree,
     boot: Extents,
     brick_layout: Layout,
-    mbr: Mbr,
+    table: Table,
 }
 
 impl NodePlan {
     /// Identifier of a partition (1 to 3), as in `PARTUUID=`.
     #[must_use]
     pub fn partuuid(&self, number: usize) -> String {
-        self.mbr.partuuid(number)
+        self.table.partuuid(number)
     }
 
     /// The finished root file system.
@@ -164,10 +167,14 @@ impl Plan {
         let mut common = base.tree.clone();
         settings::common(&mut common, &base.facts, profile, build)?;
         let mut trees = Vec::with_capacity(profile.nodes.len());
+        let mut tables = Vec::with_capacity(profile.nodes.len());
         for node in &profile.nodes {
+            let identity = identity(ledger, &node.name)?;
+            let table = table(base, &partitions, identity)?;
             let mut tree = common.clone();
-            settings::personal(&mut tree, &base.facts, profile, node, identity(ledger, &node.name)?, build)?;
+            settings::personal(&mut tree, &base.facts, profile, node, identity, &PartUuids::of(&table), build)?;
             trees.push(tree);
+            tables.push(table);
         }
         let layout_error = |what, node: &NodeName| {
             let node = node.clone();
@@ -182,9 +189,9 @@ impl Plan {
         let names: Vec<_> = base.fat.entries().into_iter().map(|entry| entry.name).collect();
         let files = BootFiles { command_line: &base.command_line, names: &names };
         let mut nodes = Vec::with_capacity(trees.len());
-        for (index, (node, tree)) in profile.nodes.iter().zip(trees).enumerate() {
+        for (index, ((node, tree), table)) in profile.nodes.iter().zip(trees).zip(tables).enumerate() {
             let identity = identity(ledger, &node.name)?;
-            let edits = boot::edits(&base.facts, profile, node, identity, &files)?;
+            let edits = boot::edits(&base.facts, profile, node, &PartUuids::of(&table), &files)?;
             let brick_options = Options::brick(
                 partitions.brick.size,
                 partitions.brick_grown,
@@ -202,13 +209,13 @@ impl Plan {
                 root_changes: base.tree.changes(&tree),
                 boot_changes: boot_changes(base, &edits)?,
                 boot: base.fat.edit(&edits, epoch)?,
-                mbr: table(base, &partitions, identity)?,
+                table,
                 brick_layout,
                 tree,
             });
         }
-        let table_end = 512;
-        let gap = Extents::without_zeros(&Window::new(Arc::clone(&base.storage), table_end, partitions.boot.start - table_end)?, 512)?;
+        let gap = Window::new(Arc::clone(&base.storage), SECTOR_0, partitions.boot.start.saturating_sub(SECTOR_0))?;
+        let gap = Extents::without_zeros(&gap, 512)?;
         Ok(Self { partitions, epoch, nodes, root, gap, boot_mount: base.facts.boot_mount.clone() })
     }
 
@@ -219,12 +226,15 @@ impl Plan {
     pub fn image(&self, index: usize) -> Result<Extents, PlanError> {
         let node = &self.nodes[index];
         let layout_error = |what| move |source| PlanError::Layout { what, node: node.name.clone(), source };
-        let mut image = Extents::bytes(node.mbr.sector().to_vec());
-        image.append_at(512, &self.gap);
+        let mut image = Extents::default();
+        image.append_at(SECTOR_0, &self.gap);
         image.append_at(self.partitions.boot.start, &node.boot);
         image.append_at(self.partitions.root.start, &self.root.image(index).map_err(layout_error("root"))?);
         image.append_at(self.partitions.brick.start, &node.brick_layout.image(0).map_err(layout_error("brick"))?);
         image.resize(self.partitions.image_size());
+        for (offset, bytes) in node.table.ranges(self.partitions.image_size())? {
+            image.replace(Extent { offset, len: bytes.len() as u64, source: Source::bytes(bytes) });
+        }
         verify::verify(&image, &node.name, &self.boot_mount)?;
         Ok(image)
     }
@@ -240,16 +250,17 @@ fn partitions_of(profile: &Profile, base: &Base) -> Result<Partitions, PlanError
         BrickSize::Rest => None,
         BrickSize::Cap(size) => Some(size),
     };
-    Partitions::new(boot, base.root.start(), profile.root_size, profile.card_size, cap)
+    Partitions::new(boot, base.root.start(), profile.root_size, profile.card_size, cap, base.table.size_at_end())
 }
 
-fn table(base: &Base, partitions: &Partitions, identity: &Identity) -> Result<Mbr, PlanError> {
-    let mut mbr = base.mbr.clone();
-    mbr.set_disk_id(identity.disk_id.get());
+fn table(base: &Base, partitions: &Partitions, identity: &Identity) -> Result<Table, PlanError> {
+    let mut table = base.table.clone();
+    // The name counts only for a partition that the base does not have.
     for (number, span) in [(2, partitions.root), (3, partitions.brick)] {
-        mbr.set_partition(number, Some(Partition { kind: LINUX, active: false, start: span.start, size: span.size }))?;
+        table.set_linux(number, span.start, span.size, BRICK_NAME)?;
     }
-    Ok(mbr)
+    partuuid::stamp(&mut table, identity);
+    Ok(table)
 }
 
 fn boot_changes(base: &Base, edits: &[fat::Edit]) -> Result<Vec<(String, Change)>, PlanError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::PlanError;
 use crate::{
-    disk::{Extents, Storage, Window, mbr::Mbr},
+    disk::{Extents, Storage, Window, table::Table},
     ext4::Ext4,
     fat::Fat,
     node::partuuid::{Texts, verify_partuuids},
@@ -16,9 +16,10 @@ use crate::{
 pub(super) fn verify(image: &Extents, node: &NodeName, boot_mount: &str) -> Result<(), PlanError> {
     let wrong = |finding: String| PlanError::Contradiction { node: node.clone(), finding };
     let storage: Arc<dyn Storage> = Arc::new(image.clone());
-    let mbr = Mbr::read(&*storage).map_err(|error| wrong(error.to_string()))?;
+    let table = Table::read(&*storage).map_err(|error| wrong(error.to_string()))?;
     let window = |number| {
-        let partition = mbr.partition(number).ok_or_else(|| wrong(format!("partition {number} is missing")))?;
+        let partition = table.partitions().into_iter().find(|partition| partition.number == number);
+        let partition = partition.ok_or_else(|| wrong(format!("partition {number} is missing")))?;
         Window::new(Arc::clone(&storage), partition.start, partition.size).map_err(|error| wrong(format!("partition {number}: {error}")))
     };
     let fat = Fat::open(window(1)?).map_err(|error| wrong(error.to_string()))?;
@@ -31,5 +32,5 @@ pub(super) fn verify(image: &Extents, node: &NodeName, boot_mount: &str) -> Resu
     let settings = root.read_text("/etc/default/raspi-firmware").ok();
     let texts =
         Texts { fstab: &fstab, boot_mount, command_line: &String::from_utf8_lossy(&command_line), raspi_firmware: settings.as_deref() };
-    verify_partuuids(mbr.disk_id(), &texts).map_err(|error| wrong(error.to_string()))
+    verify_partuuids(&table, &texts).map_err(|error| wrong(error.to_string()))
 }

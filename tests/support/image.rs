@@ -36,7 +36,10 @@ impl Image {
             start: number(&p["start"]),
             size: number(&p["size"]),
             kind: text(&p["type"]),
-            uuid: disk_part_uuid(&text(&table["id"]), p["node"].as_str().expect("a node")),
+            // Only partitions of a GUID partition table have one of their own.
+            uuid: p["uuid"]
+                .as_str()
+                .map_or_else(|| disk_part_uuid(&text(&table["id"]), p["node"].as_str().expect("a node")), str::to_lowercase),
         });
         Self { path: path.to_owned(), disk_id: text(&table["id"]), partitions: partitions.collect() }
     }

@@ -4,11 +4,13 @@
 
 pub mod ext4;
 pub mod guest;
+pub mod hostile;
 pub mod image;
 pub mod listing;
 pub mod near_copy;
 pub mod pi_os;
 pub mod program;
+pub mod server;
 
 use std::{
     ffi::OsStr,

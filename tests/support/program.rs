@@ -21,6 +21,14 @@ pub fn berry() -> Command {
     Command::new(env!("CARGO_BIN_EXE_berry-image"))
 }
 
+/// The program with a cache in the target folder, for bases that only a test knows: they would fill the cache of whoever runs it. The
+/// base of `debian:` takes minutes to make and stays in the shared one.
+pub fn berry_apart() -> Command {
+    let mut command = berry();
+    command.env("BERRY_IMAGE_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
+    command
+}
+
 /// A tool on the search path, speaking English.
 pub fn tool(name: &str) -> Command {
     let mut command = Command::new(name);

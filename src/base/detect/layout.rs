@@ -3,15 +3,12 @@
 use super::DetectError;
 use crate::{
     base::facts::{Facts, Flavour},
-    disk::mbr::{LINUX, Mbr, Partition},
+    disk::table::{Partition, Table, Use},
     tree::Tree,
 };
 
-/// Types of a FAT partition: FAT16, FAT32, and both with sector numbers (`LBA`).
-const FAT_TYPES: [u8; 4] = [0x06, 0x0b, 0x0c, 0x0e];
-
 /// The two partitions of a base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Partition 1, with a FAT file system.
     pub boot: Partition,
@@ -23,34 +20,34 @@ pub struct Layout {
 ///
 /// # Errors
 /// When there are others, or of other types.
-pub fn layout(mbr: &Mbr) -> Result<Layout, DetectError> {
+pub fn layout(table: &Table) -> Result<Layout, DetectError> {
     let wrong = |found: String| Err(DetectError::Layout { found });
-    let partitions = [1, 2, 3, 4].map(|number| mbr.partition(number));
-    let [Some(boot), Some(root), None, None] = partitions else {
-        let kinds: Vec<String> = partitions.iter().flatten().map(|partition| format!("{:#04x}", partition.kind)).collect();
+    let partitions = table.partitions();
+    let [boot @ Partition { number: 1, .. }, root @ Partition { number: 2, .. }] = &partitions[..] else {
+        let kinds: Vec<String> = partitions.iter().map(|partition| partition.kind.to_string()).collect();
         return wrong(format!(
             "{} partitions (types: {})",
             kinds.len(),
             if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") }
         ));
     };
-    if !FAT_TYPES.contains(&boot.kind) {
-        return wrong(format!("a first partition of type {:#04x}", boot.kind));
+    if boot.kind.usage() != Use::Fat {
+        return wrong(format!("a first partition of type {}", boot.kind));
     }
-    if root.kind != LINUX {
-        return wrong(format!("a second partition of type {:#04x}", root.kind));
+    if root.kind.usage() != Use::Linux {
+        return wrong(format!("a second partition of type {}", root.kind));
     }
     if root.start < boot.end() {
         return wrong("its second partition before its first".to_owned());
     }
-    Ok(Layout { boot, root })
+    Ok(Layout { boot: boot.clone(), root: root.clone() })
 }
 
 /// Checks that fstab and the kernel command line name the partitions of this very disk.
 ///
 /// # Errors
 /// When one of them names another disk, or none where the flavour has one.
-pub fn agreement(mbr: &Mbr, tree: &Tree, command_line: &str, facts: &Facts) -> Result<(), DetectError> {
+pub fn agreement(table: &Table, tree: &Tree, command_line: &str, facts: &Facts) -> Result<(), DetectError> {
     let fstab = super::text(tree, "/etc/fstab")?.unwrap_or_default();
     let point_of_root = "/";
     for mount in mounts(&fstab) {
@@ -59,7 +56,7 @@ pub fn agreement(mbr: &Mbr, tree: &Tree, command_line: &str, facts: &Facts) -> R
             point if point == facts.boot_mount => 1,
             _ => continue,
         };
-        check("/etc/fstab", mount.device, mbr, number)?;
+        check("/etc/fstab", mount.device, table, number)?;
     }
     // The kernel takes the last one.
     let mut words = command_line.split_whitespace().filter_map(|word| word.strip_prefix("root="));
@@ -67,10 +64,10 @@ pub fn agreement(mbr: &Mbr, tree: &Tree, command_line: &str, facts: &Facts) -> R
         what: "where the root is",
         evidence: "`cmdline.txt` on the boot partition has no `root=`".to_owned(),
     })?;
-    check("cmdline.txt", root, mbr, 2)?;
+    check("cmdline.txt", root, table, 2)?;
     // Both write PARTUUIDs everywhere; another word there is not of theirs, and what it means on a Pi cannot be told from here.
     let mut of_root = mounts(&fstab).filter(|mount| mount.point == point_of_root).map(|mount| mount.device);
-    let expected = mbr.partuuid(2);
+    let expected = table.partuuid(2);
     match facts.flavour {
         Flavour::RaspberryPiOs if !root.starts_with(PARTUUID) => Err(DetectError::Disagreement {
             place: "cmdline.txt",
@@ -87,12 +84,12 @@ pub fn agreement(mbr: &Mbr, tree: &Tree, command_line: &str, facts: &Facts) -> R
 
 const PARTUUID: &str = "PARTUUID=";
 
-fn check(place: &'static str, word: &str, mbr: &Mbr, number: usize) -> Result<(), DetectError> {
+fn check(place: &'static str, word: &str, table: &Table, number: usize) -> Result<(), DetectError> {
     let Some(partuuid) = word.strip_prefix(PARTUUID) else { return Ok(()) };
     if partuuid.starts_with('-') {
         return Err(DetectError::NoDiskId { place, found: word.to_owned() });
     }
-    let expected = mbr.partuuid(number);
+    let expected = table.partuuid(number);
     if partuuid.eq_ignore_ascii_case(&expected) {
         return Ok(());
     }

@@ -4,7 +4,10 @@ use crate::{
         debian::marker::Marker,
         facts::{Expansion, Release},
     },
-    disk::mbr::{FAT_LBA, LINUX, Mbr, Partition},
+    disk::{
+        mbr::{FAT_LBA, LINUX, Mbr, Partition},
+        table::Table,
+    },
     tree::{Content, Meta, Time},
 };
 
@@ -66,7 +69,11 @@ fn berry_debian() -> (Tree, Boot) {
     (tree, Boot::from([("CMDLINE.TXT".to_owned(), command_line.into())]))
 }
 
-fn mbr() -> Mbr {
+fn mbr() -> Table {
+    Table::Mbr(record())
+}
+
+fn record() -> Mbr {
     let mut mbr = Mbr::new(ID);
     mbr.set_partition(1, Some(Partition { kind: FAT_LBA, active: false, start: 8 << 20, size: 512 << 20 })).unwrap();
     mbr.set_partition(2, Some(Partition { kind: LINUX, active: false, start: 520 << 20, size: 2 << 30 })).unwrap();
@@ -267,9 +274,9 @@ fn partitions_of_a_base_are_two() {
     let good = mbr();
     assert_eq!(layout(&good).unwrap().root.start, 520 << 20);
     let refused = |change: &dyn Fn(&mut Mbr)| {
-        let mut mbr = mbr();
+        let mut mbr = record();
         change(&mut mbr);
-        layout(&mbr).unwrap_err().to_string()
+        layout(&Table::Mbr(mbr)).unwrap_err().to_string()
     };
     let at = |kind: u8, start: u64| Some(Partition { kind, active: false, start, size: 1 << 20 });
     assert!(refused(&|mbr| mbr.set_partition(2, None).unwrap()).contains("1 partitions (types: 0x0c)"));
@@ -277,7 +284,7 @@ fn partitions_of_a_base_are_two() {
     assert!(refused(&|mbr| mbr.set_partition(1, at(LINUX, 8 << 20)).unwrap()).contains("first partition of type 0x83"));
     assert!(refused(&|mbr| mbr.set_partition(2, at(0x07, 1 << 30)).unwrap()).contains("second partition of type 0x07"));
     assert!(refused(&|mbr| mbr.set_partition(2, at(LINUX, 1 << 20)).unwrap()).contains("before its first"));
-    assert!(layout(&Mbr::new(1)).unwrap_err().to_string().contains("0 partitions (types: none)"));
+    assert!(layout(&Table::Mbr(Mbr::new(1))).unwrap_err().to_string().contains("0 partitions (types: none)"));
 }
 
 #[test]

@@ -75,9 +75,9 @@ fn what_is_not_set_stays() {
     }
     sector[444..446].copy_from_slice(&[0x5a, 0x5a]);
     sector[446..462].copy_from_slice(&[0x80, 9, 9, 9, 0x0c, 8, 8, 8, 0, 0x20, 0, 0, 0, 0x20, 0, 0]);
-    sector[494..510].copy_from_slice(&[0, 1, 2, 3, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+    sector[494..510].copy_from_slice(&[0, 1, 2, 3, 0, 5, 6, 7, 8, 9, 10, 11, 0, 0, 0, 0]);
     let mut mbr = Mbr::read(&disk(&Mbr { sector })).unwrap();
-    assert_eq!(mbr.partition(4), None, "type 0 is no partition");
+    assert_eq!(mbr.partition(4), None, "type 0 without a sector is no partition");
 
     mbr.set_partition(1, mbr.partition(1)).unwrap();
     mbr.set_partition(2, None).unwrap();
@@ -146,6 +146,8 @@ fn a_table_that_lies_is_refused() {
     assert!(matches!(read(482, &[0xee]), MbrError::Gpt { number: 3 }));
     assert!(matches!(read(466, &[0x0f]), MbrError::Extended { number: 2, kind: 0x0f }));
     assert!(matches!(read(474, &[0; 4]), MbrError::Empty { number: 2, kind: LINUX }));
+    assert!(matches!(read(506, &[9]), MbrError::NoType { number: 4, sectors: 9 }));
+    assert!(matches!(read(450, &[0]), MbrError::NoType { number: 1, .. }));
     assert!(matches!(read(454, &[0; 4]), MbrError::OverTable { number: 1 }));
     assert!(matches!(read(458, &[1, 0x20]), MbrError::Overlap { first: 1, second: 2 }));
     assert!(matches!(read(474, &[1]), MbrError::PastEnd { number: 2, .. }));

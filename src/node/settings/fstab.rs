@@ -8,8 +8,7 @@ use crate::{
 };
 
 /// The fstab of a node; lines of `base` about anything else stay as they are.
-pub(super) fn file(base: &str, facts: &Facts, profile: &Profile, identity: &Identity) -> Result<String, NodeError> {
-    let names = PartUuids::new(identity.disk_id);
+pub(super) fn file(base: &str, facts: &Facts, profile: &Profile, identity: &Identity, names: &PartUuids) -> Result<String, NodeError> {
     let defaults = mounts(facts.flavour);
     let mut wanted = vec![
         (facts.boot_mount.as_str(), names.boot(), format!("vfat {}", defaults.boot)),

@@ -85,7 +85,7 @@ pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) 
     Ok(())
 }
 
-/// Makes the edits that only this node gets, in a copy of the tree that [`common`] made.
+/// Makes the edits that only this node gets, in a copy of the tree that [`common`] made. `names` are those of its card.
 ///
 /// # Errors
 /// When the image's `fstab` is not understood.
@@ -95,6 +95,7 @@ pub fn personal(
     profile: &Profile,
     node: &Node,
     identity: &Identity,
+    names: &PartUuids,
     build: &Build,
 ) -> Result<(), NodeError> {
     let mut editor = Editor::new(tree, build.epoch);
@@ -102,14 +103,13 @@ pub fn personal(
     let hosts = hosts::file(&editor.text("/etc/hosts")?, profile, node);
     editor.write("/etc/hosts", hosts)?;
     editor.write("/etc/machine-id", format!("{}\n", identity.machine_id))?;
-    let fstab = fstab::file(&editor.text("/etc/fstab")?, facts, profile, identity)?;
+    let fstab = fstab::file(&editor.text("/etc/fstab")?, facts, profile, identity, names)?;
     editor.write("/etc/fstab", fstab)?;
     editor.write(ssh::HOST_KEY, identity.ssh_host_key.private().expose().clone())?;
     editor.write(ssh::HOST_KEY_PUBLIC, format!("{}\n", identity.ssh_host_key.public()))?;
     network::personal(&mut editor, facts, profile, node, identity)?;
     if facts.flavour == Flavour::BerryDebian {
-        let root = PartUuids::new(identity.disk_id).root();
-        editor.write(raspi_firmware::SETTINGS, raspi_firmware::settings(&root))?;
+        editor.write(raspi_firmware::SETTINGS, raspi_firmware::settings(&names.root()))?;
         let words = boot::extra_words(facts, wifi_of(profile, node));
         // Without words the file is empty, for it must be there on every node.
         let extra = if words.is_empty() { String::new() } else { raspi_firmware::extra(&words) };

@@ -10,9 +10,10 @@ use std::{
 
 use super::*;
 use crate::{
+    disk::{mbr::Mbr, table::Table},
     node::{
         ledger::Ledger,
-        partuuid::{Texts, verify_partuuids},
+        partuuid::{PartUuids, Texts, verify_partuuids},
         testing::{EPOCH, HASH, KEY, STOCK_HASH, debian, profile, raspberry, wifi},
     },
     profile::{Public, Sudo},
@@ -30,7 +31,9 @@ fn build(base: Tree, facts: &Facts, profile: &Profile, ledger: &Ledger) -> (Tree
     common(&mut common_tree, facts, profile, &build).unwrap();
     let trees = profile.nodes.iter().map(|node| {
         let mut tree = common_tree.clone();
-        personal(&mut tree, facts, profile, node, ledger.identity(&node.name).unwrap(), &build).unwrap();
+        let identity = ledger.identity(&node.name).unwrap();
+        let names = PartUuids::of(&Table::Mbr(Mbr::new(identity.disk_id.get())));
+        personal(&mut tree, facts, profile, node, identity, &names, &build).unwrap();
         tree
     });
     let trees = trees.collect();
@@ -377,8 +380,9 @@ fn names_that_are_taken_and_values_that_are_unknown_are_refused() {
     profile.brick.mount_point = "/boot/firmware".to_owned();
     let ledger = Ledger::create(&profile, EPOCH).unwrap();
     let identity = ledger.identity(&profile.nodes[0].name).unwrap();
+    let names = PartUuids::of(&Table::Mbr(Mbr::new(1)));
     let fstab = shown(&raspberry::tree(), "/etc/fstab");
-    assert!(matches!(fstab::file(&fstab, &raspberry::facts(), &profile, identity), Err(NodeError::Taken { .. })));
+    assert!(matches!(fstab::file(&fstab, &raspberry::facts(), &profile, identity, &names), Err(NodeError::Taken { .. })));
 }
 
 #[test]
@@ -464,12 +468,14 @@ fn the_partitions_agree_on_the_finished_texts() {
     let facts = debian::facts();
     let (ledger, trees) = debian_nodes(&profile);
     for (node, tree) in profile.nodes.iter().zip(&trees) {
-        let identity = ledger.identity(&node.name).unwrap();
-        let line = crate::node::boot::command_line(&facts, None, identity, " console=tty0 root=LABEL=RASPIROOT rw rootwait \n").unwrap();
+        let card = Table::Mbr(Mbr::new(ledger.identity(&node.name).unwrap().disk_id.get()));
+        let line =
+            crate::node::boot::command_line(&facts, None, &PartUuids::of(&card), " console=tty0 root=LABEL=RASPIROOT rw rootwait \n")
+                .unwrap();
         let (fstab, settings) = (tree.read_text("/etc/fstab").unwrap(), tree.read_text(raspi_firmware::SETTINGS).unwrap());
         let texts = Texts { fstab: &fstab, boot_mount: &facts.boot_mount, command_line: &line, raspi_firmware: Some(&settings) };
-        verify_partuuids(identity.disk_id.get(), &texts).unwrap();
-        assert!(verify_partuuids(identity.disk_id.get() ^ 1, &texts).is_err());
+        verify_partuuids(&card, &texts).unwrap();
+        assert!(verify_partuuids(&Table::Mbr(Mbr::new(1)), &texts).is_err());
     }
 }
 
