@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{fs, path::Path, time::Instant};
+use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 
 use berry_image::{
     base::{cache::Cache, source},
@@ -36,6 +36,41 @@ fn table(card: &Path, folder: &Path) -> Vec<(u64, u64)> {
     // sfdisk looks at the size, too.
     ok(tool("truncate").args(["-s", "8G"]).arg(&sector));
     Image::open(&sector).partitions.iter().map(|partition| (partition.start, partition.size)).collect()
+}
+
+/// What the node is asked, all at once: an emulated computer takes seconds for each connection.
+const QUESTIONS: [(&str, &str); 19] = [
+    ("host name", "hostname"),
+    ("user", "id -un; id -u"),
+    ("machine id", "cat /etc/machine-id"),
+    ("address", "ip -4 -o address show dev eth0 | awk '{print $4}'"),
+    ("command line", "cat /proc/cmdline"),
+    ("card", "sudo -n blockdev --getsize64 /dev/vda"),
+    ("partitions", "for n in 1 2 3; do cat /sys/block/vda/vda$n/start /sys/block/vda/vda$n/size; done"),
+    ("root", "findmnt -no PARTUUID,FSTYPE /"),
+    ("boot", "findmnt -no PARTUUID /boot/firmware"),
+    ("brick", "findmnt -no UUID /export"),
+    ("brick's folder", "stat -c %F /export/brick"),
+    ("fstab", "cat /etc/fstab"),
+    ("stand-ins", "systemctl is-enabled userconfig dphys-swapfile regenerate_ssh_host_keys"),
+    ("console", "systemctl is-active getty@tty1"),
+    ("host keys", "ls /etc/ssh/ssh_host_*_key"),
+    ("swap", "swapon --noheadings"),
+    ("stock password", "sudo -n grep -c stockpassword /etc/shadow"),
+    ("failed", "systemctl --failed --plain --no-legend"),
+    ("log", "sudo -n dmesg"),
+];
+
+/// The answers to [`QUESTIONS`], without white space at their ends.
+fn ask(guest: &Guest) -> BTreeMap<&'static str, String> {
+    let script: String = QUESTIONS.iter().map(|(name, command)| format!("echo \"#### {name}\"; {command}; ")).collect();
+    // Some of the commands end with 1 when all is well.
+    let said = guest.ssh(&format!("{script} true"));
+    let answer = |name: &str| {
+        let (_, rest) = said.split_once(&format!("#### {name}\n")).unwrap_or_else(|| panic!("no answer to {name}: {said}"));
+        rest.split("#### ").next().unwrap_or_default().trim().to_owned()
+    };
+    QUESTIONS.iter().map(|(name, _)| (*name, answer(name))).collect()
 }
 
 /// Without these the boot of the node would prove nothing.
@@ -88,34 +123,32 @@ fn a_node_of_a_near_copy_boots_and_keeps_its_partitions() {
     let login = guest.wait_for("cluster01 login:", start);
     println!("near-copy: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
 
+    let said = ask(&guest);
+    let told = |what: &str| said[what].as_str();
+    let words = |what: &str| told(what).split_whitespace().collect::<Vec<_>>();
     // Who it is.
-    assert_eq!(guest.ssh("hostname").trim(), "cluster01");
-    assert_eq!(guest.ssh("id -un; id -u").split_whitespace().collect::<Vec<_>>(), ["berry", "1000"]);
-    assert_eq!(guest.ssh("cat /etc/machine-id").trim(), image.root_file("/etc/machine-id").trim());
-    assert_eq!(guest.ssh("ip -4 -o address show dev eth0 | awk '{print $4}'").trim(), "192.168.2.5/24");
-    assert_eq!(guest.ssh("cat /proc/cmdline").trim(), image.boot_file("cmdline.txt").trim().replace("serial0,115200", "ttyAMA0"));
-    // The card is larger than the image, and the root is as large as before: its partition and its file system.
-    assert_eq!(guest.ssh("sudo -n blockdev --getsize64 /dev/vda").trim(), (8u64 << 30).to_string());
-    let seen = guest.ssh("for n in 1 2 3; do cat /sys/block/vda/vda$n/start /sys/block/vda/vda$n/size; done");
-    let seen: Vec<u64> = seen.split_whitespace().map(|number| number.parse::<u64>().unwrap() * 512).collect();
+    assert_eq!(told("host name"), "cluster01");
+    assert_eq!(words("user"), ["berry", "1000"]);
+    assert_eq!(told("machine id"), image.root_file("/etc/machine-id").trim());
+    assert_eq!(told("address"), "192.168.2.5/24");
+    assert_eq!(told("command line"), image.boot_file("cmdline.txt").trim().replace("serial0,115200", "ttyAMA0"));
+    // The card is larger than the image, and the root is as large as before.
+    assert_eq!(told("card"), (8u64 << 30).to_string());
+    let seen: Vec<u64> = words("partitions").iter().map(|number| number.parse::<u64>().unwrap() * 512).collect();
     assert_eq!(seen.chunks(2).map(|pair| (pair[0], pair[1])).collect::<Vec<_>>(), expected);
-    assert_eq!(guest.ssh("findmnt -no PARTUUID,FSTYPE /").split_whitespace().collect::<Vec<_>>(), [root.uuid.as_str(), "ext4"]);
-    assert_eq!(guest.ssh("findmnt -no PARTUUID /boot/firmware").trim(), boot.uuid);
-    assert_eq!(guest.ssh("findmnt -no UUID /export").trim(), image.superblock(3, "Filesystem UUID"));
-    assert_eq!(guest.ssh("stat -c %F /export/brick").trim(), "directory");
-    assert_eq!(guest.ssh("cat /etc/fstab | grep -c PARTUUID").trim(), "2");
-    assert!(!guest.ssh("cat /etc/fstab").contains(DISK_ID));
+    assert_eq!(words("root"), [root.uuid.as_str(), "ext4"]);
+    assert_eq!(told("boot"), boot.uuid);
+    assert_eq!(told("brick"), image.superblock(3, "Filesystem UUID"));
+    assert_eq!(told("brick's folder"), "directory");
+    assert!(!told("fstab").contains(DISK_ID) && told("fstab").matches("PARTUUID").count() == 2, "{}", told("fstab"));
     // Nothing of the stock first boot: no wizard, no swap file, no new host keys (or this connection would have been refused).
-    assert_eq!(
-        guest.ssh("systemctl is-enabled userconfig dphys-swapfile regenerate_ssh_host_keys || true").split_whitespace().collect::<Vec<_>>(),
-        ["masked"; 3]
-    );
-    assert_eq!(guest.ssh("systemctl is-active getty@tty1").trim(), "active");
-    assert_eq!(guest.ssh("ls /etc/ssh/ssh_host_*_key").trim(), "/etc/ssh/ssh_host_ed25519_key");
-    assert_eq!(guest.ssh("swapon --noheadings | wc -l").trim(), "0");
-    assert_eq!(guest.ssh("sudo -n grep -c stockpassword /etc/shadow || true").trim(), "0");
-    assert_eq!(guest.ssh("systemctl --failed --plain --no-legend"), "", "no unit may fail");
-    let (console, log) = (guest.console(), guest.ssh("sudo -n dmesg"));
+    assert_eq!(words("stand-ins"), ["masked"; 3]);
+    assert_eq!(told("console"), "active");
+    assert_eq!(told("host keys"), "/etc/ssh/ssh_host_ed25519_key");
+    assert_eq!(told("swap"), "");
+    assert_eq!(told("stock password"), "0");
+    assert_eq!(told("failed"), "", "no unit may fail");
+    let (console, log) = (guest.console(), told("log"));
     assert!(console.contains(LOOKED) && log.contains(LOOKED), "the script of the initramfs must have run: {console}");
     for marker in [ARMED, RAN, "EXT4-fs error", "emergency"] {
         assert!(!console.contains(marker) && !log.contains(marker), "{marker}: {console}");

@@ -11,7 +11,10 @@ use crate::{
     },
 };
 
-pub(super) const CHECKS: [(&str, fn(&Base)); 5] = [
+/// A check of a fixture.
+type FixtureCheck = fn(&Base);
+
+pub(super) const CHECKS: [(&str, FixtureCheck); 5] = [
     ("fixture: the partitions stand where pi-gen puts them", partitions),
     ("fixture: the FAT is as mkfs.fat made it", fat),
     ("fixture: the root has its era's features", ext4),

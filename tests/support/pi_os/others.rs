@@ -132,7 +132,7 @@ pub fn noobs(folder: &Path, name: &str, stock: &Path, disk: &Disk) -> PathBuf {
                   copy \"$1\" \"$2\" \"$3\" \"$4\" \"$5\" \"$6\"; copy \"$1\" \"$2\" \"$3\" \"$7\" \"$8\" \"$9\"";
     let numbers = [disk.boot_start, boot, disk.boot_size, disk.root_start, root, disk.root_size].map(|number| number.to_string());
     let mut arguments = vec![image.as_os_str(), table.as_ref(), stock.as_os_str()];
-    arguments.extend(numbers.iter().map(|number| std::ffi::OsStr::new(number)));
+    arguments.extend(numbers.iter().map(std::ffi::OsStr::new));
     crate::support::program::shell(script, &arguments);
     image
 }
