@@ -67,7 +67,7 @@ fn near<'a>(wanted: &[u8], names: impl Iterator<Item = &'a Name>) -> Vec<String>
     let limit = 1 + wanted.len() / 4;
     let candidates = names.take(MOST_NAMES).map(Name::as_bytes).filter(|name| name.len().abs_diff(wanted.len()) <= limit);
     let mut found: Vec<_> = candidates
-        .map(|name| (strsim::generic_levenshtein(&lower, &name.to_ascii_lowercase()), name))
+        .map(|name| (strsim::generic_damerau_levenshtein(&lower, &name.to_ascii_lowercase()), name))
         .filter(|(distance, name)| *distance <= limit && *distance < name.len())
         .collect();
     found.sort();
@@ -82,6 +82,7 @@ mod tests {
     fn the_likeliest_names_come_first() {
         let names = ["passwd", "passwd-", "PASSWD", "hosts", "x"].map(|name| Name::new(name.as_bytes()).unwrap());
         assert_eq!(near(b"paswd", names.iter()), ["PASSWD", "passwd", "passwd-"]);
+        assert_eq!(near(b"ohsts", names.iter()), ["hosts"], "two letters in the wrong order are one mistake");
         assert!(near(b"y", names.iter()).is_empty() && near(&[b'x'; 300], names.iter()).is_empty());
     }
 }
