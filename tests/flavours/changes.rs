@@ -37,7 +37,7 @@ pub(super) fn root(node: &Node, base: &Base) {
     let (before, after) = (shown(&base.view), shown(&node.view));
     assert!(before.len() > 150, "the fixture has only {} paths", before.len());
     let mut unexplained = Vec::new();
-    let mut explained = 0;
+    let mut explained = Vec::new();
     for path in before.keys().chain(after.keys().filter(|path| !before.contains_key(*path))) {
         let what = match (before.get(path), after.get(path)) {
             (Some(old), Some(new)) if old == new => continue,
@@ -45,10 +45,14 @@ pub(super) fn root(node: &Node, base: &Base) {
             (Some(_), None) => format!("removed: {path}"),
             (None, _) => format!("new: {path}"),
         };
-        if reason(path, base, node).is_some() { explained += 1 } else { unexplained.push(what) }
+        match reason(path, base, node) {
+            Some(reason) => explained.push(format!("{path}: {reason}")),
+            None => unexplained.push(what),
+        }
     }
     assert!(unexplained.is_empty(), "{} changes without a reason:\n{}", unexplained.len(), unexplained.join("\n"));
-    assert!(explained > 20, "only {explained} paths changed");
+    println!("{}, {:?}: {} paths changed\n  {}", base.flavour.name, node.wanted, explained.len(), explained.join("\n  "));
+    assert!(explained.len() > 20, "only these changed: {explained:?}");
 }
 
 /// Every file of a boot partition with its content, by mtools.

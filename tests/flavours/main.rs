@@ -4,6 +4,8 @@
 //! A flavour is one test with many checks; all of them run, and the test ends with the list of those that failed. Fixtures are made
 //! and nodes are looked at through mounts, so these tests need root.
 
+#![allow(clippy::print_stdout, reason = "what a build changes is listed")]
+
 mod account;
 mod build;
 mod changes;
