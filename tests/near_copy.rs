@@ -94,7 +94,7 @@ fn assert_armed(base: &Image, folder: &Path) {
     let shown: serde_json::Value = serde_json::from_str(&ok(berry().args(["inspect", "--json"]).arg(&base.path))).unwrap();
     assert_eq!(shown["facts"]["flavour"], "raspberry-pi-os", "{}", shown["not_a_base"]);
     assert_eq!(shown["facts"]["expansion"], "firstboot-init");
-    assert_eq!((shown["facts"]["wizard"].as_bool(), shown["facts"]["stock-user"].as_str()), (Some(true), Some("pi")));
+    assert_eq!((shown["facts"]["wizard"].as_bool(), shown["facts"]["stock_user"].as_str()), (Some(true), Some("pi")));
 }
 
 #[test]

@@ -12,8 +12,8 @@ fn expected(flavour: &str) -> Value {
     let all = |release, architecture, name, expansion, wizard| {
         json!({
             "flavour": "raspberry-pi-os", "release": release, "architecture": architecture, "name": name,
-            "boot-mount": "/boot", "network": "dhcpcd", "cloud-init": false, "wizard": wizard, "expansion": expansion,
-            "stock-user": "pi", "applies-presets": false, "swap": "dphys-swapfile", "fake-hwclock": true,
+            "boot_mount": "/boot", "network": "dhcpcd", "cloud_init": false, "wizard": wizard, "expansion": expansion,
+            "stock_user": "pi", "applies_presets": false, "swap": "dphys-swapfile", "fake_hwclock": true,
         })
     };
     let with = |mut facts: Value, changes: &[(&str, Value)]| {
@@ -23,10 +23,10 @@ fn expected(flavour: &str) -> Value {
         facts
     };
     // pi-gen moved the boot partition and took NetworkManager with bookworm.
-    let moved = [("boot-mount", json!("/boot/firmware")), ("network", json!("network-manager"))];
+    let moved = [("boot_mount", json!("/boot/firmware")), ("network", json!("network-manager"))];
     // With trixie came cloud-init, rpi-swap instead of dphys-swapfile, and a machine id that says `uninitialized`; fake-hwclock went.
     let newest =
-        [("cloud-init", json!(true)), ("applies-presets", json!(true)), ("swap", json!("rpi-swap")), ("fake-hwclock", json!(false))];
+        [("cloud_init", json!(true)), ("applies_presets", json!(true)), ("swap", json!("rpi-swap")), ("fake_hwclock", json!(false))];
     match flavour {
         "stretch-2017" | "stretch" => all("stretch", "armhf", "Raspbian GNU/Linux 9 (stretch)", "init-resize", false),
         "buster" => all("buster", "armhf", "Raspbian GNU/Linux 10 (buster)", "init-resize", false),
