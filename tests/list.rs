@@ -276,7 +276,7 @@ fn files_come_out_byte_for_byte() {
 fn a_packed_image_is_shown_like_a_raw_one() {
     let folder = folder();
     let cache = folder.path().join("cache");
-    let base = pi_os::make(folder.path(), "raspios");
+    let base = pi_os::make(folder.path(), "raspios", &pi_os::release::BOOKWORM);
     let packers = [
         ("xz", "xz -0 -T2 -c \"$1\" > \"$2\""),
         ("gz", "gzip -1 -c \"$1\" > \"$2\""),
