@@ -145,7 +145,7 @@ impl<'i> Bench<'i> {
     fn case(&mut self, label: &str, edits: &[(usize, Vec<u8>)]) {
         let name = self.image.name;
         self.label.write_all_at(format!("{:<80}", format!("{name}: {label}")).as_bytes(), 0).unwrap();
-        let edit = self.counts.cases % EDITED == 0 || env::var_os(MUTATIONS).is_some();
+        let edit = self.counts.cases.is_multiple_of(EDITED) || env::var_os(MUTATIONS).is_some();
         self.counts.cases += 1;
         let damaged = self.image.damaged(edits);
         let start = Instant::now();
@@ -153,7 +153,7 @@ impl<'i> Bench<'i> {
         let elapsed = start.elapsed();
         let Ok(result) = result else { panic!("{name} {label}: a panic") };
         assert!(elapsed < TIME, "{name} {label}: {elapsed:?}");
-        let Ok(result) = result.inspect_err(|error| assert_bucket(error)) else { return };
+        let Ok(result) = result.inspect_err(assert_bucket) else { return };
         self.counts.opened += 1;
         self.counts.tried += u64::from(edit);
         let Some(edited) = result else { return };

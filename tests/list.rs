@@ -131,7 +131,8 @@ fn without(lines: Vec<String>, point: &str) -> Vec<String> {
             section = line.trim_end_matches(':').to_owned();
         }
         let is_below = section == point || section.starts_with(&format!("{point}/"));
-        !is_below && !(section == parent && line.ends_with(&format!(" {name}"))) && !line.is_empty()
+        let is_point = section == parent && line.ends_with(&format!(" {name}"));
+        !(is_below || is_point || line.is_empty())
     };
     lines.into_iter().filter(keeps).collect::<Vec<_>>()
 }

@@ -19,7 +19,7 @@ pub enum FileSystemError {
     Ext4(#[from] Ext4Error),
 }
 
-/// Why something in an image is not shown. Paths are those inside the image, [printable](super::printable).
+/// Why something in an image is not shown. Paths are those inside the image, [printable](super::printable()).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {

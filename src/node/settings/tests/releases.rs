@@ -128,7 +128,7 @@ fn trixie_has_cloud_init_and_rpi_swap() {
     let profile = home();
     let ledger = Ledger::create(&profile, EPOCH).unwrap();
     let (_, nodes) = build(tree, &facts, &profile, &ledger);
-    let id = ledger.identity(&profile.nodes[0].name).unwrap().machine_id.clone();
+    let id = ledger.identity(&profile.nodes[0].name).unwrap().machine_id;
     check(
         &nodes[0],
         &[
