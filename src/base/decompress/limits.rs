@@ -15,10 +15,8 @@ pub const MEMORY: u64 = 256 << 20;
 pub const MAX_WINDOW: u64 = 128 << 20;
 /// A directory of a zip archive with more bytes than this is not that of one image and a few folders.
 pub const MAX_DIRECTORY: u64 = 1 << 20;
-/// More blocks of .xz are not planned for: 64 GiB in blocks of 64 KiB.
+/// A file of .xz with more blocks is refused: 64 GiB in blocks of 64 KiB.
 pub const MAX_BLOCKS: usize = 1 << 20;
-/// More padding between streams of .xz, in bytes, is not looked through for an index.
-pub const MAX_PADDING: u64 = 64 << 20;
 
 /// The largest output of `size` compressed bytes.
 pub(super) fn largest_output(size: u64) -> u64 {

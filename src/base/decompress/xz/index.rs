@@ -3,10 +3,7 @@
 use flate2::Crc;
 
 use super::{
-    super::{
-        input::Input,
-        limits::{MAX_BLOCKS, MAX_PADDING},
-    },
+    super::{input::Input, limits::MAX_BLOCKS},
     MAGIC,
 };
 
@@ -44,7 +41,7 @@ impl Block {
     }
 }
 
-/// The blocks of all streams in order; `None` when anything is not as it must be.
+/// The blocks of all streams in order; `None` when anything is not as it must be, or there are more than [`MAX_BLOCKS`].
 pub(super) fn read(input: &Input<'_>) -> Option<Vec<Block>> {
     let mut blocks = Vec::new();
     let mut end = input.size();
@@ -67,17 +64,13 @@ pub(super) fn read(input: &Input<'_>) -> Option<Vec<Block>> {
 
 /// Where the stream in front of the padding that ends at `end` ends; the words of padding are zero.
 fn without_padding(input: &Input<'_>, mut end: u64) -> Option<u64> {
-    let lowest = end.saturating_sub(MAX_PADDING);
-    while end > lowest {
+    while end >= 4 {
         let len = end.min(PIECE) / 4 * 4;
         let piece = bytes(input, end - len, len)?;
         let zeroes = piece.rchunks_exact(4).take_while(|word| **word == [0; 4]).count() as u64 * 4;
         end -= zeroes;
         if zeroes < len {
             return Some(end);
-        }
-        if len == 0 {
-            break;
         }
     }
     None

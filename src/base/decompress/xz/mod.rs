@@ -11,7 +11,7 @@ use std::io::{self, BufRead as _, BufReader};
 
 use lzma_rust2::XzReader;
 
-use super::{DecompressError, Format, explain, input::Input, output::Output, pump};
+use super::{DecompressError, Format, explain, input::Input, limits::MAX_BLOCKS, output::Output, pump};
 
 /// First bytes of a stream.
 const MAGIC: [u8; 6] = *b"\xfd7zXZ\0";
@@ -20,18 +20,28 @@ const OVERHEAD: u64 = 1 << 20;
 
 /// Decodes all streams with up to `cores` threads and about `memory` bytes.
 pub(super) fn decode(input: &Input<'_>, output: &mut Output<'_>, cores: usize, memory: u64) -> Result<(), DecompressError> {
-    // A file whose indexes are not sound is decoded from its start, which finds out what is wrong with it.
-    let Some(blocks) = index::read(input) else { return sequential(input.clone(), output, memory) };
+    let Some(blocks) = index::read(input) else {
+        // Decoding from the start finds out what is wrong with the blocks before it; the library does not compare the index with them.
+        sequential(input.clone(), output, memory)?;
+        return Err(unsound());
+    };
     let total = blocks.iter().try_fold(0u64, |sum, block| sum.checked_add(block.size));
-    if total.is_none_or(|total| total > output.room()) {
-        return Err(output.too_large());
-    }
+    let Some(total) = total.filter(|total| *total <= output.room()) else { return Err(output.too_large()) };
     let largest = blocks.iter().map(|block| block.size).max().unwrap_or(0);
     let dictionary = blocks.iter().map(|block| block.dictionary).max().unwrap_or(0);
     // One block per thread being decoded, and one that waits for its turn.
     let per_thread = largest.saturating_mul(2).saturating_add(dictionary).saturating_add(OVERHEAD);
     let threads = usize::try_from(memory / per_thread).unwrap_or(usize::MAX).min(cores).min(blocks.len());
-    if threads < 2 { sequential(input.clone(), output, memory) } else { parallel::decode(input, &blocks, threads, dictionary, output) }
+    if threads >= 2 {
+        return parallel::decode(input, &blocks, threads, dictionary, output);
+    }
+    sequential(input.clone(), output, memory)?;
+    if output.size() == total { Ok(()) } else { Err(unsound()) }
+}
+
+fn unsound() -> DecompressError {
+    let reason = format!("an index at the end of a stream does not describe its blocks, or more than {MAX_BLOCKS}");
+    DecompressError::Corrupt { format: Format::Xz.name(), reason }
 }
 
 /// Decodes one stream after another.
