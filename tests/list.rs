@@ -288,12 +288,14 @@ fn a_packed_image_is_shown_like_a_raw_one() {
     for words in ["/boot/firmware/overlays:", " vc4-kms-v3d.dtbo", " root shadow ", " dphys-swapfile.service -> /lib/systemd/"] {
         assert!(listing.contains(words), "{words}: {listing}");
     }
+    let issue = ok(berry().arg("cat").arg(at(&base, "/boot/firmware/issue.txt")));
     for (name, script) in packers {
         let packed = folder.path().join(format!("packed-{name}"));
         shell(script, &[base.as_os_str(), packed.as_os_str()]);
         assert_eq!(ok(ls(&["-lR"], &packed).env("BERRY_IMAGE_CACHE", &cache)), listing, "{name}");
         let shown = ok(berry().arg("cat").arg(at(&packed, "/boot/firmware/issue.txt")).env("BERRY_IMAGE_CACHE", &cache));
-        assert_eq!(shown, "Raspberry Pi reference 2024-11-19\n");
+        assert!(shown.starts_with("Raspberry Pi reference "), "{shown}");
+        assert_eq!(shown, issue, "{name}");
         fs::remove_dir_all(&cache).unwrap();
     }
 }

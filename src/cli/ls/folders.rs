@@ -83,7 +83,11 @@ mod tests {
         }
         tree.put_file("/b/c/file", meta.clone(), Content::default()).unwrap();
         assert_eq!(walked(&tree).unwrap(), ["", "/a", "/b", "/b/c", "/b/d", "/b-"]);
-        tree.make_folder(format!("/deep{}", "/xxxxxxxxxxxxxxx".repeat(256)), &meta).unwrap();
-        assert!(walked(&tree).unwrap_err().to_string().starts_with("a path of 4101 bytes"));
+        // Each path is short enough to be named, and one put below the other is not.
+        let deep = format!("/deep{}", "/xxxxxxxxxxxxxxx".repeat(250));
+        tree.make_folder(&deep, &meta).unwrap();
+        tree.make_folder(format!("/more{}", "/xxxxxxxxxxxxxxx".repeat(8)), &meta).unwrap();
+        tree.rename("/more", format!("{deep}/more")).unwrap();
+        assert!(walked(&tree).unwrap_err().to_string().starts_with("a path of 4106 bytes"));
     }
 }
