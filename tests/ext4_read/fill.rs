@@ -132,10 +132,10 @@ fn attributes(root: &Path) {
 
 fn large_folders(root: &Path) {
     fs::create_dir(root.join("large")).unwrap();
-    for number in 0..5000 {
+    for number in 0..30_000 {
         File::create(root.join(format!("large/entry-with-a-rather-long-name-{number:05}"))).unwrap();
     }
-    for number in (0..5000).step_by(3) {
+    for number in (0..30_000).step_by(3) {
         fs::remove_file(root.join(format!("large/entry-with-a-rather-long-name-{number:05}"))).unwrap();
     }
     fs::create_dir(root.join("many")).unwrap();
