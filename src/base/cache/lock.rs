@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
@@ -80,7 +81,8 @@ impl Temp {
         let path = temps.join(format!("{name}.{}.{}.partial", process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
         // Between being made and being locked it looks as if nobody had it.
         let _guard = Lock::take_briefly(&guard(locks))?;
-        let file = OpenOptions::new().create_new(true).read(true).write(true).open(&path).map_err(failed("making", &path))?;
+        // An image that was unpacked to be looked at may be that of a node, with its keys.
+        let file = OpenOptions::new().create_new(true).read(true).write(true).mode(0o600).open(&path).map_err(failed("making", &path))?;
         file.lock().map_err(failed("locking", &path))?;
         Ok(Self { file, path, is_renamed: false })
     }

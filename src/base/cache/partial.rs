@@ -9,6 +9,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -57,7 +58,7 @@ impl Partial {
         let path = folder.join(format!("{key}.{digest}.part"));
         // Between being made and being locked it looks as if nobody had it.
         let _guard = Lock::take_briefly(&guard(locks))?;
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
         let file = file.map_err(failed("making", &path))?;
         file.lock().map_err(failed("locking", &path))?;
         let empty = Description { version: VERSION, origin: origin.to_owned(), validator: None, total: None };

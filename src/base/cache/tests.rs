@@ -1,6 +1,7 @@
 use std::{
     fs::{File, FileTimes},
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     process::Command,
     sync::Barrier,
     thread,
@@ -50,6 +51,8 @@ fn an_image_is_made_once() {
     assert_eq!((text(&again), again.made.size), ("image".to_owned(), 5));
     cache.verify("k", &again, &Silent, &Stop::default()).unwrap();
     assert_eq!(files(&cache, "images"), ["k.img", "k.json"]);
+    let mode = fs::metadata(cache.folder("images").join("k.img")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "an image may hold keys");
     assert!(files(&cache, "temps").is_empty());
     cache.remove("k").unwrap();
     assert!(cache.get("k").unwrap().is_none());
