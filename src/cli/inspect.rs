@@ -9,7 +9,7 @@ use crate::{
     base::{
         cache::Cache,
         detect,
-        facts::Facts,
+        facts::{Architecture, Facts, Flavour, NetworkService},
         sniff::{Format, Sniffed, sniff},
         source,
     },
@@ -194,8 +194,7 @@ fn write_text(text: &mut String, image: &ImageReport) -> std::fmt::Result {
         }
     }
     if let Some(facts) = &image.facts {
-        writeln!(text, "system: {}, {:?} {:?}, {:?}", facts.name, facts.flavour, facts.release, facts.architecture)?;
-        writeln!(text, "        boot partition at {}, expansion {:?}", facts.boot_mount, facts.expansion)?;
+        system(text, facts)?;
     }
     if let Some(reason) = &image.not_a_base {
         writeln!(text, "no base for a build: {reason}")?;
@@ -207,4 +206,22 @@ fn write_text(text: &mut String, image: &ImageReport) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+fn system(text: &mut String, facts: &Facts) -> std::fmt::Result {
+    let maker = match facts.flavour {
+        Flavour::RaspberryPiOs => "Raspberry Pi OS".to_owned(),
+        Flavour::BerryDebian => format!("made as debian:{}", facts.release.codename()),
+    };
+    let architecture = match facts.architecture {
+        Architecture::Arm64 => "arm64",
+        Architecture::Armhf => "armhf",
+    };
+    let network = match facts.network {
+        NetworkService::Dhcpcd => "dhcpcd",
+        NetworkService::NetworkManager => "NetworkManager",
+    };
+    writeln!(text, "system: {}, {architecture}, {maker}", facts.name)?;
+    let growth = facts.expansion.trigger().map_or("nothing".to_owned(), |word| format!("`{word}`"));
+    writeln!(text, "        boot partition at {}, network by {network}, root grown on first boot by {growth}", facts.boot_mount)
 }
