@@ -14,7 +14,7 @@ use std::{
 use support::{
     image::Image,
     pi_os,
-    program::{berry, fails, folder, ok, output, profile_in, shell, tool},
+    program::{berry_apart, fails, folder, ok, output, profile_in, shell, tool},
 };
 
 const NODES: [&str; 4] = ["cluster01", "cluster02", "cluster03", "cluster04"];
@@ -56,7 +56,7 @@ static BUILT: LazyLock<Built> = LazyLock::new(|| {
 /// Builds all nodes, and returns what was said on standard error.
 fn build(folder: &Path, base: &Path, output_folder: &str) -> String {
     let profile = profile(folder);
-    let result = output(berry().arg("build").arg(profile).arg("--base").arg(base).arg("--output").arg(folder.join(output_folder)));
+    let result = output(berry_apart().arg("build").arg(profile).arg("--base").arg(base).arg("--output").arg(folder.join(output_folder)));
     let said = String::from_utf8_lossy(&result.stderr).into_owned();
     assert!(result.status.success(), "{said}");
     said
@@ -182,17 +182,19 @@ fn a_rebuild_is_byte_identical() {
 fn what_is_shown_agrees_with_the_images() {
     for said in [
         BUILT.said.clone(),
-        String::from_utf8_lossy(&output(berry().arg("plan").arg(profile(BUILT.folder.path())).arg("--base").arg(BUILT.base())).stderr)
-            .into_owned(),
+        String::from_utf8_lossy(
+            &output(berry_apart().arg("plan").arg(profile(BUILT.folder.path())).arg("--base").arg(BUILT.base())).stderr,
+        )
+        .into_owned(),
     ] {
         assert!(said.contains("GUID partition table (GPT)") && said.contains("Raspberry Pi up to the 3"), "{said}");
     }
-    let plan = ok(berry().arg("plan").arg("--json").arg(profile(BUILT.folder.path())).arg("--base").arg(BUILT.base()));
+    let plan = ok(berry_apart().arg("plan").arg("--json").arg(profile(BUILT.folder.path())).arg("--base").arg(BUILT.base()));
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
     assert_eq!(plan["partition_table"], "gpt");
     for (index, image) in BUILT.images().iter().enumerate() {
         assert_eq!(plan["image_size"], fs::metadata(&image.path).unwrap().len());
-        let inspected: serde_json::Value = serde_json::from_str(&ok(berry().args(["inspect", "--json"]).arg(&image.path))).unwrap();
+        let inspected: serde_json::Value = serde_json::from_str(&ok(berry_apart().args(["inspect", "--json"]).arg(&image.path))).unwrap();
         assert_eq!(inspected["partition_table"], "gpt");
         assert_eq!(inspected["disk_id"], image.disk_id);
         for (number, partition) in image.partitions.iter().enumerate() {
@@ -205,7 +207,7 @@ fn what_is_shown_agrees_with_the_images() {
         assert_eq!(inspected["partitions"][2]["name"], "brick");
         assert_eq!(inspected["partitions"][2]["file_system"]["kind"], "ext4");
     }
-    let text = ok(berry().arg("inspect").arg(BUILT.base()));
+    let text = ok(berry_apart().arg("inspect").arg(BUILT.base()));
     for words in [", GPT, disk id ", "type EFI system ", "type Linux root (ARM-64) ", "called \"root of all\"", "system: Debian"] {
         assert!(text.contains(words), "{words}: {text}");
     }
@@ -216,9 +218,10 @@ fn refused(name: &str, script: &str) -> (PathBuf, String) {
     let copy = BUILT.folder.path().join(format!("{name}.img"));
     let script = format!("cp --sparse=always \"$2\" \"$1\"; {script}");
     shell(&script, &[copy.as_os_str(), BUILT.base().as_os_str()]);
-    let said = fails(4, berry().arg("inspect").arg(&copy));
+    let said = fails(4, berry_apart().arg("inspect").arg(&copy));
     let output = BUILT.folder.path().join(format!("{name}.out"));
-    let built = fails(4, berry().arg("build").arg(profile(BUILT.folder.path())).arg("--base").arg(&copy).arg("--output").arg(&output));
+    let built =
+        fails(4, berry_apart().arg("build").arg(profile(BUILT.folder.path())).arg("--base").arg(&copy).arg("--output").arg(&output));
     assert!(!output.exists(), "nothing is written");
     for words in said.lines().filter(|line| line.starts_with("hint:")) {
         assert!(built.contains(words), "{words}\n{built}");
@@ -258,7 +261,7 @@ fn a_destroyed_copy_is_named_and_the_hint_helps() {
 
 /// The disk id that `inspect` shows of an image that can be read again.
 fn mended(image: &Path) -> String {
-    let inspected: serde_json::Value = serde_json::from_str(&ok(berry().args(["inspect", "--json"]).arg(image))).unwrap();
+    let inspected: serde_json::Value = serde_json::from_str(&ok(berry_apart().args(["inspect", "--json"]).arg(image))).unwrap();
     assert_eq!(inspected["not_a_base"], serde_json::Value::Null);
     assert_sound(image);
     fs::remove_file(image).unwrap();
@@ -292,7 +295,7 @@ fn types_of_windows_and_linux_are_taken_and_others_are_named() {
     set("2", LINUX);
     let profile = profile(BUILT.folder.path());
     let plan = |image: &Path| {
-        let mut command = berry();
+        let mut command = berry_apart();
         command.arg("plan").arg(&profile).arg("--base").arg(image);
         command
     };
@@ -320,6 +323,6 @@ fn a_packed_base_gives_the_same_images() {
     shell("zstd -q -1 -c \"$1\" > \"$2\"", &[BUILT.base().as_os_str(), packed.as_os_str()]);
     let out = BUILT.folder.path().join("packed");
     let profile = profile(BUILT.folder.path());
-    ok(berry().arg("build").arg(profile).arg("--base").arg(&packed).args(["--node", "cluster02", "--output"]).arg(&out));
+    ok(berry_apart().arg("build").arg(profile).arg("--base").arg(&packed).args(["--node", "cluster02", "--output"]).arg(&out));
     ok(tool("cmp").arg(&BUILT.image("cluster02").path).arg(out.join("cluster02.img")));
 }

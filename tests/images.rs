@@ -16,7 +16,7 @@ use std::{
 
 use support::{
     image::Image,
-    program::{berry, fails, folder, ok, output, profile_in, shell, tool},
+    program::{berry, berry_apart, fails, folder, ok, output, profile_in, shell, tool},
 };
 
 const NODES: [&str; 4] = ["cluster01", "cluster02", "cluster03", "cluster04"];
@@ -353,7 +353,7 @@ fn inspect_shows_what_was_built() {
     let packed = folder();
     let copy = packed.path().join("no-telling-name");
     shell("zstd -q -1 -T0 -c \"$1\" > \"$2\"", &[image.path.as_os_str(), copy.as_os_str()]);
-    let unpacked: serde_json::Value = serde_json::from_str(&ok(berry().args(["inspect", "--json"]).arg(&copy))).unwrap();
+    let unpacked: serde_json::Value = serde_json::from_str(&ok(berry_apart().args(["inspect", "--json"]).arg(&copy))).unwrap();
     assert_eq!(unpacked["identity"], shown["identity"]);
 }
 

@@ -7,7 +7,7 @@ use std::{fs, path::Path, sync::LazyLock};
 use support::{
     image::Image,
     pi_os::{self, release::BOOKWORM},
-    program::{berry, fails, folder, ok, profile_in, shell, tool},
+    program::{berry_apart, fails, folder, ok, profile_in, shell, tool},
 };
 
 struct Built {
@@ -27,7 +27,7 @@ fn build(folder: &Path, profile: &str, base: &str, output: &str) {
     let profile = profile_in(folder, profile);
     let text = fs::read_to_string(&profile).unwrap();
     fs::write(&profile, text.replace("name: pi\n", "name: berry\n")).unwrap();
-    ok(berry().arg("build").arg(profile).arg("--base").arg(folder.join(base)).arg("--output").arg(folder.join(output)));
+    ok(berry_apart().arg("build").arg(profile).arg("--base").arg(folder.join(base)).arg("--output").arg(folder.join(output)));
 }
 
 fn image(node: &str) -> Image {
@@ -129,7 +129,7 @@ fn every_packing_of_a_base_gives_the_same_images() {
         let packed = folder.path().join(format!("packed-{name}"));
         shell(script, &[base.as_os_str(), packed.as_os_str()]);
         let profile = BUILT.folder.path().join("cluster01.yaml");
-        ok(berry()
+        ok(berry_apart()
             .arg("build")
             .arg(&profile)
             .arg("--base")
@@ -164,7 +164,8 @@ fn what_is_not_a_stock_image_is_refused_with_the_reason() {
         let copy = folder.path().join(name.replace(' ', "-"));
         let script = format!("cp --sparse=always \"$1\" \"$2\"; exec 2>/dev/null; {script}");
         shell(&script, &[base.as_os_str(), copy.as_os_str(), (1_064_960u64 * 512).to_string().as_ref()]);
-        let said = fails(4, berry().arg("build").arg(&profile).arg("--base").arg(&copy).arg("--output").arg(folder.path().join("out")));
+        let said =
+            fails(4, berry_apart().arg("build").arg(&profile).arg("--base").arg(&copy).arg("--output").arg(folder.path().join("out")));
         assert!(said.contains(word), "{name}: {said}");
         assert!(!folder.path().join("out/cluster01.img").exists());
     }
