@@ -71,9 +71,9 @@ pub enum FatError {
 impl Classified for FatError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Io(_) | Self::WrongType { .. } => Kind::Io,
+            Self::Io(_) => Kind::Io,
             Self::Corrupt(_) => Kind::Corrupt,
-            Self::Unsupported(_) | Self::TooLarge { .. } => Kind::Unsupported,
+            Self::Unsupported(_) | Self::WrongType { .. } | Self::TooLarge { .. } => Kind::Unsupported,
             Self::Unclean(_) | Self::Full { .. } | Self::FolderFull { .. } => Kind::Refused,
             Self::Name { .. } | Self::Geometry(_) => Kind::Usage,
         }
