@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::failure::Failure;
 use crate::{
     error::Kind,
+    image::visible,
     progress::{Bar, Progress, Stop},
 };
 
@@ -26,8 +27,12 @@ impl Report {
         console_width().clamp(60, 140)
     }
 
-    /// Prints a result.
+    /// Prints a result. Names and labels in it may come from an image, so what controls a terminal is escaped.
     pub(super) fn result(&self, text: &str) -> Result<(), Failure> {
+        self.print(&visible(text))
+    }
+
+    fn print(&self, text: &str) -> Result<(), Failure> {
         let mut output = io::stdout().lock();
         output.write_all(text.as_bytes()).and_then(|()| output.flush()).map_err(|error| Failure::from_output(&error))
     }
@@ -35,7 +40,7 @@ impl Report {
     /// Prints a result as JSON.
     pub(super) fn json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(Kind::Io, format!("making JSON failed: {error}")))?;
-        self.result(&(text + "\n"))
+        self.print(&(text + "\n"))
     }
 
     /// Prints what went wrong.
@@ -50,7 +55,7 @@ impl Report {
     pub(super) fn line(&self, text: &str) {
         // If standard error is closed there is nobody left to tell.
         self.bars.suspend(|| {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{}", visible(text));
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Names and paths of an image as text. Whoever made the image chose them; what they hold must not reach a terminal.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 /// The bytes as `ls --escape` prints them: what is not UTF-8, what controls a terminal and what reorders or hides text as `\033`, with
 /// the C escapes where there are some; also the backslash and the space, so that the text says exactly which bytes they are.
@@ -14,6 +14,19 @@ pub fn printable(bytes: &[u8]) -> String {
         chunk.invalid().iter().for_each(|byte| push_byte(&mut text, *byte));
     }
     text
+}
+
+/// Text for a terminal, with what is [unsafe](is_unsafe) in it escaped; line feeds stay, and so do spaces and backslashes.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|character| is_unsafe(character) && character != '\n') {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unsafe(character) && character != '\n' { push(&mut safe, character) } else { safe.push(character) }
+    }
+    Cow::Owned(safe)
 }
 
 /// Whether a character does something to a terminal, or to the text around it, instead of being seen: control characters, and those
