@@ -109,6 +109,20 @@ fn a_very_large_base_is_read() {
     assert!(said.contains("404002 inodes"), "{said}");
 }
 
+/// Several trees that are held at a time share the memory of one.
+#[test]
+fn trees_share_their_memory() {
+    let folder = support::program::folder();
+    let image = made(folder.path(), 16 << 20, &["-d", concat!(env!("CARGO_MANIFEST_DIR"), "/src")]);
+    let ext4 = Ext4::open(Window::whole(Arc::new(FileStorage::open(&image).unwrap()))).unwrap();
+    let inodes = ext4.tree().unwrap().iter().count() as u64;
+    let mut budget = limits::Budget::without(limits::MAX_TREE - inodes * 600);
+    assert!(ext4.tree_within(&mut budget).is_ok(), "one fits");
+    let failed = ext4.tree_within(&mut budget).and_then(|_| ext4.tree_within(&mut budget)).unwrap_err();
+    assert!(matches!(failed, Ext4Error::Unsupported(Unsupported::Memory(_))), "{failed}");
+    assert!(limits::Budget::without(u64::MAX).spend(1).is_err());
+}
+
 #[test]
 fn folders_inside_each_other() {
     if !support::is_root() {

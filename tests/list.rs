@@ -300,16 +300,67 @@ fn a_packed_image_is_shown_like_a_raw_one() {
     }
 }
 
+/// A copy of the hostile image whose root debugfs has changed.
+fn changed_root(copy: &Path, requests: &str) -> PathBuf {
+    let start = Image::open(&HOSTILE.image).partitions[1].start;
+    let script = "cp --sparse=always \"$1\" \"$2\"; debugfs -w -f - \"$2?offset=$3\" 2>&1 <<< \"$4\"";
+    shell(script, &[HOSTILE.image.as_os_str(), copy.as_os_str(), start.to_string().as_ref(), requests.as_ref()]);
+    copy.to_owned()
+}
+
+#[test]
+fn what_an_fstab_calls_a_partition() {
+    let folder = folder();
+    for device in [&format!("UUID={BRICK_UUID}"), "LABEL=brick", "PARTUUID=00000001-03", "/dev/mmcblk0p3", "/dev/sda3"] {
+        let fstab = folder.path().join("fstab");
+        // Both lines mean it; a file system can be mounted in several places, but the card has it once.
+        fs::write(&fstab, format!("{device} /export auto defaults 0 0\nLABEL=other /home ext4 defaults 0 0\n")).unwrap();
+        let image = changed_root(&folder.path().join("card.img"), &format!("rm /etc/fstab\nwrite {} /etc/fstab", fstab.display()));
+        assert_eq!(ok(&mut ls(&[], at(&image, "/export"))), "brick\nlost+found\n", "{device}");
+        assert_eq!(ok(&mut ls(&[], at(&image, "/home"))), "pi\n", "{device}");
+    }
+}
+
+/// A name chosen to control the terminal of whoever looks at it.
+#[test]
+fn nothing_in_an_image_reaches_the_terminal() {
+    let folder = folder();
+    let hostile = "\u{1b}[31m\u{9b}5m\u{202e}";
+    fs::write(folder.path().join("hostname"), format!("host{hostile}\n")).unwrap();
+    fs::write(folder.path().join("os-release"), format!("ID=other\nPRETTY_NAME=\"Other{hostile}\"\nVERSION_ID=1\n")).unwrap();
+    let write = |name: &str| format!("write {} /etc/{name}", folder.path().join(name).display());
+    let requests = format!("ssv volume_name \"r{hostile}\"\n{}\n{}\n", write("hostname"), write("os-release"));
+    let image = changed_root(&folder.path().join("hostile.img"), &requests);
+    let shown = ok(berry().arg("inspect").arg(&image));
+    assert!(shown.contains("\\033[31m") && shown.contains("host\\033"), "{shown}");
+    // As a base has it, without a brick.
+    ok(tool("sfdisk").args(["--quiet", "--delete"]).arg(&image).arg("3"));
+    let profile = profile_in(folder.path(), "cluster01.yaml");
+    let said = fails(4, berry().arg("plan").arg(profile).arg("--base").arg(&image));
+    assert!(said.contains("Other\\033"), "{said}");
+    for text in [shown, said] {
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text:?}");
+    }
+}
+
+#[test]
+fn a_pipe_is_no_image_and_nobody_waits_for_it() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    shell("mkfifo \"$1\"", &[pipe.as_os_str()]);
+    let profile = profile_in(folder.path(), "cluster01.yaml");
+    let plan: [&OsStr; 4] = ["plan".as_ref(), profile.as_os_str(), "--base".as_ref(), pipe.as_os_str()];
+    for arguments in [&["ls".as_ref(), pipe.as_os_str()][..], &["inspect".as_ref(), pipe.as_os_str()], &plan] {
+        let mut command = tool("timeout");
+        let said = fails(1, command.args(["-s", "KILL", "20"]).arg(berry().get_program()).args(arguments));
+        assert!(said.contains("neither a regular file nor a block device"), "{said}");
+    }
+}
+
 #[test]
 fn where_the_boot_partition_stands_is_told_by_fstab_or_by_its_folder() {
     let folder = folder();
-    let start = Image::open(&HOSTILE.image).partitions[1].start;
-    let changed = |name: &str, requests: &str| {
-        let copy = folder.path().join(name);
-        let script = "cp --sparse=always \"$1\" \"$2\"; debugfs -w -f - \"$2?offset=$3\" 2>&1 <<< \"$4\"";
-        shell(script, &[HOSTILE.image.as_os_str(), copy.as_os_str(), start.to_string().as_ref(), requests.as_ref()]);
-        copy
-    };
+    let changed = |name: &str, requests: &str| changed_root(&folder.path().join(name), requests);
     let fstab = folder.path().join("fstab");
     fs::write(&fstab, "PARTUUID=00000001-01  /boot  vfat  defaults  0  2\n").unwrap();
     let older = changed("older", &format!("rm /etc/fstab\nwrite {} /etc/fstab", fstab.display()));
@@ -389,6 +440,10 @@ fn a_wrong_image_is_told() {
     assert!(fails(2, &mut ls(&[], at(&HOSTILE.image, "etc"))).contains("`etc` is no path in an image, those begin with `/`"));
     assert!(fails(2, berry().arg("cat").arg(&HOSTILE.image)).contains("no file in"));
     fails(2, berry().arg("cat"));
+    for command in ["ls", "inspect"] {
+        let said = fails(2, berry().arg(command).arg("https://example.org/secret?token=x#sha256=00"));
+        assert!(said.contains("looks into files of this computer only") && !said.contains("token"), "{said}");
+    }
     fs::write(folder.path().join("page.img"), "<html>").unwrap();
     assert!(fails(4, &mut ls(&[], folder.path().join("page.img"))).contains("a web page"));
     let empty = folder.path().join("empty.img");

@@ -1,27 +1,22 @@
 //! `berry-image inspect`: what is in an image, whether or not it could be a base.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{fmt::Write as _, sync::Arc};
 
 use serde::Serialize;
 
-use super::{args::Inspect, failure::Failure, report::Report, units::bytes};
+use super::{args::Inspect, failure::Failure, report::Report, target::open_image, units::bytes};
 use crate::{
     base::{
-        cache::Cache,
         detect,
         facts::{Architecture, Facts, Flavour, NetworkService},
-        sniff::{Format, Sniffed, sniff},
-        source,
     },
     disk::{
-        FileStorage, Storage, Window,
+        Storage, Window,
         table::{Partition, Scheme, Table, Type, Use},
     },
-    error::Kind,
-    ext4::{self, Ext4},
+    ext4::{self, Ext4, read::limits::Budget},
     fat::{self, Fat},
     node::installed::{InstalledIdentity, installed},
-    profile::BaseReference,
     progress::Stop,
     tree::Tree,
 };
@@ -70,12 +65,11 @@ struct ImageReport {
 struct Found {
     boot: Option<Fat>,
     root: Option<Tree>,
+    budget: Budget,
 }
 
 pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(), Failure> {
-    let path = std::path::absolute(&options.image)
-        .map_err(|error| Failure::new(Kind::Io, format!("the path of {} cannot be told: {error}", options.image.display())))?;
-    let storage = open(&path, report, stop)?;
+    let storage = open_image(&options.image, report, stop)?;
     let table = Table::read(&*storage)?;
     let mut found = Found::default();
     let partitions = table.partitions().into_iter().map(|partition| examine(&storage, &table, partition, &mut found)).collect();
@@ -97,17 +91,6 @@ pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(),
         identity: found.root.as_ref().map(installed),
     };
     if options.json { report.json(&shown) } else { report.result(&as_text(&shown)) }
-}
-
-/// A raw image where it is, a packed one from the cache.
-fn open(path: &Path, report: &Report, stop: &Stop) -> Result<Arc<dyn Storage>, Failure> {
-    if let Ok(storage) = FileStorage::open(path)
-        && matches!(sniff(&storage), Ok(Sniffed::Supported(Format::Raw)))
-    {
-        return Ok(Arc::new(storage));
-    }
-    let reference = BaseReference::File { path: path.to_owned(), sha256: None };
-    Ok(source::obtain(&reference, &Cache::open_default()?, true, report, stop)?.storage)
 }
 
 fn examine(storage: &Arc<dyn Storage>, table: &Table, partition: Partition, found: &mut Found) -> PartitionReport {
@@ -146,10 +129,13 @@ fn read_ext4(window: Window, found: &mut Found) -> FileSystem {
         Ok(ext4) => ext4,
         Err(error) => return FileSystem::Unreadable { reason: Failure::from(error).to_string() },
     };
-    match ext4.tree() {
-        Ok(tree) => found.root.get_or_insert(tree),
+    // Only the first is kept; the others are read to see whether they are sound, in the memory that it leaves.
+    let mut budget = found.budget;
+    match ext4.tree_within(&mut budget) {
+        Ok(tree) if found.root.is_none() => (found.root, found.budget) = (Some(tree), budget),
+        Ok(_) => {}
         Err(error) => return FileSystem::Unreadable { reason: Failure::from(error).to_string() },
-    };
+    }
     FileSystem::Ext4(ext4.summary())
 }
 

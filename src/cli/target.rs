@@ -3,10 +3,12 @@
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{failure::Failure, report::Report};
 use crate::{
+    disk::Storage,
     error::Kind,
     image::{self, Mounted},
     progress::Stop,
@@ -41,11 +43,8 @@ impl Target {
 
     /// Opens the image and reads its file systems.
     pub(super) fn open(&self, report: &Report, stop: &Stop) -> Result<Mounted, Failure> {
-        let shown = self.image.display();
-        let path = std::path::absolute(&self.image)
-            .map_err(|error| Failure::new(Kind::Io, format!("the path of {shown} cannot be told: {error}")))?;
-        let storage = image::open(&path, report, stop)?;
-        Mounted::open(&storage).map_err(|error| Failure::from(error).while_doing(shown.to_string()))
+        let storage = open_image(&self.image, report, stop)?;
+        Mounted::open(&storage).map_err(|error| Failure::from(error).while_doing(self.image.display().to_string()))
     }
 
     /// Whether both are in the same image, as far as their names tell.
@@ -54,8 +53,20 @@ impl Target {
     }
 }
 
+/// Opens an image on this computer, raw or packed.
+pub(super) fn open_image(image: &Path, report: &Report, stop: &Stop) -> Result<Arc<dyn Storage>, Failure> {
+    let shown = image.display();
+    if ["http:", "https:"].iter().any(|scheme| image.starts_with(scheme)) {
+        let text = "an address is given, but this command looks into files of this computer only".to_owned();
+        return Err(Failure::new(Kind::Usage, text).with_hint("download the image; `build` and `plan` take an address as the base"));
+    }
+    let path =
+        std::path::absolute(image).map_err(|error| Failure::new(Kind::Io, format!("the path of {shown} cannot be told: {error}")))?;
+    Ok(image::open(&path, report, stop)?)
+}
+
 fn split<'a>(argument: &'a [u8], is_file: &dyn Fn(&[u8]) -> bool) -> (&'a [u8], Option<&'a [u8]>) {
-    if is_file(argument) {
+    if is_file(argument) || [&b"http://"[..], b"https://"].iter().any(|scheme| argument.starts_with(scheme)) {
         return (argument, None);
     }
     let at = |colon: usize| (&argument[..colon], Some(&argument[colon + 1..]));
@@ -105,6 +116,7 @@ mod tests {
             ("none.img:/etc:/x", "none.img", Some("/etc:/x")),
             ("none.img", "none.img", None),
             ("a.img:etc", "a.img:etc", None),
+            ("https://host/a.img:/etc", "https://host/a.img:/etc", None),
             (":/etc", ":/etc", None),
             ("", "", None),
         ];

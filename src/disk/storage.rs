@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{File, Metadata},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -38,15 +38,18 @@ impl FileStorage {
     /// # Errors
     /// When it cannot be opened or is no regular file or block device whose size can be told.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::new(File::open(path)?, path)
+        Self::new(open_for_reading(path)?, path)
     }
 
     /// Takes an open file; `path` is for messages.
     ///
     /// # Errors
-    /// When its size cannot be told.
+    /// When it is no regular file or block device, or its size cannot be told.
     pub fn new(mut file: File, path: &Path) -> io::Result<Self> {
         use std::io::Seek as _;
+        if !is_seekable(&file.metadata()?) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a regular file nor a block device"));
+        }
         let size = file.seek(io::SeekFrom::End(0))?;
         Ok(Self { file, path: path.to_owned(), size })
     }
@@ -76,6 +79,30 @@ impl Storage for FileStorage {
     fn file(&self) -> Option<&File> {
         Some(&self.file)
     }
+}
+
+#[cfg(unix)]
+fn open_for_reading(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // O_NONBLOCK: opening a pipe must not wait for a writer; for files and block devices it means nothing.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_for_reading(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+#[cfg(unix)]
+fn is_seekable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    metadata.is_file() || metadata.file_type().is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_seekable(metadata: &Metadata) -> bool {
+    metadata.is_file()
 }
 
 mod positioned {

@@ -8,5 +8,7 @@ pub const LARGEST_READ: u64 = 64 << 20;
 pub const MOST_SLOTS: usize = 65536;
 /// Most bytes in all folders together that are read before an edit: 2 million slots. Stock images have some 20 KiB.
 pub const MOST_FOLDERS: u64 = 64 << 20;
+/// Most slots of all folders together that are listed, some 25 MiB of names. A boot partition has a few thousand.
+pub const MOST_LISTED: usize = 1 << 16;
 /// Most runs of free clusters that become holes because they are zero; the others are kept as they stand.
 pub const MOST_HOLES: usize = 1 << 17;

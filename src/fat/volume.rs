@@ -123,16 +123,31 @@ impl Fat {
         if record.is_folder {
             return Err(FatError::WrongType { name: path.to_owned(), found: "folder", expected: "file" });
         }
-        let size = u64::from(record.size);
+        self.extents(&record.name, record.first, record.size.into()).map(Some)
+    }
+
+    /// The content of a file on the list, which a path may not find where names are the same but for their case.
+    ///
+    /// # Errors
+    /// When it is a folder, or its clusters are damaged.
+    pub fn content_of(&self, listed: &Listed) -> Result<Extents, FatError> {
+        let Entry { name, size, is_folder } = &listed.entry;
+        if *is_folder {
+            return Err(FatError::WrongType { name: name.clone(), found: "folder", expected: "file" });
+        }
+        self.extents(name, listed.first, *size)
+    }
+
+    fn extents(&self, name: &str, first: u32, size: u64) -> Result<Extents, FatError> {
         let mut content = Extents::default();
         let mut at = 0;
-        for number in self.clusters_of(&record)? {
+        for number in self.clusters_of(name, first, size)? {
             let len = self.geometry.cluster_size.min(size - at);
             let piece = Window::new(self.window.storage().clone(), self.window.start() + self.geometry.cluster_offset(number), len)?;
             content.append_at(at, &Extents::window(&piece));
             at += len;
         }
-        Ok(Some(content))
+        Ok(content)
     }
 
     /// The bytes of a file; otherwise as [`Fat::content`].
@@ -162,16 +177,12 @@ impl Fat {
     }
 
     /// The clusters that a file's size asks for. (A chain that is longer is found by [`Fat::survey`].)
-    fn clusters_of(&self, record: &Record) -> Result<Vec<u32>, FatError> {
-        let needed = self.geometry.clusters_for(u64::from(record.size)) as usize; // at most 2^23
-        let mut chain = if needed == 0 { Vec::new() } else { self.table.chain(record.first)? };
+    fn clusters_of(&self, name: &str, first: u32, size: u64) -> Result<Vec<u32>, FatError> {
+        let needed = self.geometry.clusters_for(size) as usize; // at most 2^23
+        let mut chain = if needed == 0 { Vec::new() } else { self.table.chain(first)? };
         if chain.len() < needed {
-            return Err(FatError::Corrupt(format!(
-                "`{}` has {} bytes, but only {} of {needed} clusters",
-                record.name,
-                record.size,
-                chain.len()
-            )));
+            let found = chain.len();
+            return Err(FatError::Corrupt(format!("`{name}` has {size} bytes, but only {found} of {needed} clusters")));
         }
         chain.truncate(needed);
         Ok(chain)

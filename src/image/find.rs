@@ -64,7 +64,7 @@ fn near<'a>(wanted: &[u8], names: impl Iterator<Item = &'a Name>) -> Vec<String>
         return Vec::new();
     }
     let lower = wanted.to_ascii_lowercase();
-    let limit = (wanted.len() / 4).max(1);
+    let limit = (wanted.len() * 2 / 5).max(1);
     let candidates = names.take(MOST_NAMES).map(Name::as_bytes).filter(|name| name.len().abs_diff(wanted.len()) <= limit);
     let mut found: Vec<_> = candidates
         .map(|name| (strsim::generic_damerau_levenshtein(&lower, &name.to_ascii_lowercase()), name))

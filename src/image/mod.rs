@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use accounts::Accounts;
 pub use error::{FileSystemError, ImageError};
 pub use open::open;
-pub use printable::{is_unsafe, printable};
+pub use printable::{is_unsafe, printable, visible};
 
 use crate::{
     disk::Extents,
@@ -87,8 +87,7 @@ impl Mounted {
     pub fn content(&self, id: InodeId, path: &[u8]) -> Result<Extents, ImageError> {
         let content = self.tree.inode(id).content().ok_or_else(|| ImageError::NotAFile { path: printable(path), found: self.what(id) })?;
         let Some((boot, index)) = self.in_boot(id) else { return Ok(content.clone()) };
-        let missing = || ImageError::Missing { path: printable(path), near: Vec::new() };
-        boot.fat.content(&boot.path(index)).map_err(ImageError::Boot)?.ok_or_else(missing)
+        boot.fat.content_of(&boot.list[index]).map_err(ImageError::Boot)
     }
 
     /// What stands there, in a word or two.
@@ -109,20 +108,5 @@ impl Mounted {
         let boot = self.boot.as_ref()?;
         let index = id.index().checked_sub(boot.first)?;
         (index < boot.list.len()).then_some((boot, index))
-    }
-}
-
-impl Boot {
-    /// The path in the boot partition of what stands at this position of the list.
-    fn path(&self, index: usize) -> String {
-        let mut names = Vec::new();
-        let mut next = self.list.get(index);
-        while let Some(listed) = next {
-            names.push(listed.entry.name.as_str());
-            // Folders stand before what is in them, so this ends.
-            next = listed.folder.and_then(|folder| self.list.get(folder));
-        }
-        names.reverse();
-        names.join("/")
     }
 }

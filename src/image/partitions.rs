@@ -22,9 +22,8 @@ pub(super) enum Holds {
     Other,
 }
 
-/// The partitions in the order of their numbers. The only place here that knows of partition tables.
-pub(super) fn partitions(storage: &Arc<dyn Storage>) -> Result<Vec<Partition>, ImageError> {
-    let table = Table::read(&**storage).map_err(ImageError::Table)?;
+/// The partitions in the order of their numbers.
+pub(super) fn partitions(storage: &Arc<dyn Storage>, table: &Table) -> Result<Vec<Partition>, ImageError> {
     let found = table.partitions().into_iter();
     found
         .map(|partition| {

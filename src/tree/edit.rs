@@ -1,6 +1,7 @@
 //! Finding and changing things in a tree by their path.
 
 use super::{Content, Inode, InodeId, Kind, Meta, Name, Tree, TreeError, path::printable};
+use crate::disk::Storage as _;
 
 /// As many as Linux follows (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
@@ -43,6 +44,9 @@ impl Tree {
         let path = path.as_ref();
         let id = self.find(path, true)?;
         let content = self.inode(id).content().ok_or_else(|| TreeError::NotAFile(printable(path)))?;
+        if content.size() > MAX_READ {
+            return Err(TreeError::TooLarge { path: printable(path), size: content.size(), limit: MAX_READ });
+        }
         content.to_vec(MAX_READ).map_err(|source| TreeError::Read { path: printable(path), source })
     }
 
@@ -305,6 +309,32 @@ fn split(path: &[u8]) -> Result<(&[u8], Name), TreeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_to_be_read_at_once_is_not_an_error_of_reading() {
+        use crate::error::{Classified as _, Kind as ErrorKind};
+        let mut tree = Tree::new(meta(0o755));
+        tree.put_file("/large", meta(0o644), Content::hole(MAX_READ + 1)).unwrap();
+        assert_eq!(tree.read("/large").unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_grafted_tree_takes_the_place_of_a_folder() {
+        let mut tree = Tree::new(meta(0o755));
+        tree.make_folder("/mnt/hidden", &meta(0o755)).unwrap();
+        tree.put_file("/other", meta(0o644), Content::bytes(b"other".to_vec())).unwrap();
+        let mut grafted = Tree::new(meta(0o700));
+        grafted.put_file("/removed", meta(0o644), Content::default()).unwrap();
+        let file = grafted.put_file("/folder/file", meta(0o644), Content::bytes(b"file".to_vec())).unwrap();
+        grafted.link("/second", file).unwrap();
+        grafted.remove("/removed").unwrap();
+        let folder = tree.lookup("/mnt").unwrap();
+        tree.graft(folder, grafted);
+        assert_eq!(tree.read("/mnt/folder/file").unwrap(), b"file");
+        assert_eq!(tree.lookup("/mnt/second"), tree.lookup("/mnt/folder/file"));
+        assert_eq!((tree.names("/mnt"), tree.inode(folder).meta.permissions), (vec![b"folder".to_vec(), b"second".to_vec()], 0o700));
+        assert_eq!(tree.read("/other").unwrap(), b"other");
+    }
     use crate::tree::Time;
 
     fn meta(permissions: u16) -> Meta {

@@ -80,6 +80,32 @@ impl Tree {
         id
     }
 
+    /// Puts another tree in the place of a folder: its root takes the folder's number, the other inodes get new ones. What was in the
+    /// folder is hidden, as by a mount.
+    ///
+    /// # Panics
+    /// As [`Tree::inode`] and [`Tree::add`].
+    pub fn graft(&mut self, folder: InodeId, other: Self) {
+        let first = self.inodes.len();
+        let renumbered = |id: InodeId| match id.index().checked_sub(1) {
+            None => folder,
+            Some(index) => InodeId(u32::try_from(first + index).expect("inode numbers have 32 bits")),
+        };
+        for (index, inode) in other.inodes.into_iter().enumerate() {
+            let inode = inode.map(|mut shared| {
+                if let Kind::Directory(children) = &mut Arc::make_mut(&mut shared).kind {
+                    children.values_mut().for_each(|child| *child = renumbered(*child));
+                }
+                shared
+            });
+            match (index, inode) {
+                (0, Some(root)) => self.inodes[folder.index()] = Some(root),
+                (0, None) => {}
+                (_, inode) => self.inodes.push(inode),
+            }
+        }
+    }
+
     /// One more than the largest inode number ever used in this tree.
     #[must_use]
     pub fn id_bound(&self) -> usize {

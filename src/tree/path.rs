@@ -60,6 +60,16 @@ pub enum TreeError {
     /// More symbolic links than any real system has.
     #[error("`{0}` leads through more than 40 symbolic links")]
     TooManyLinks(String),
+    /// More content than a file that is read as a whole may have.
+    #[error("`{path}` of the image has {size} bytes, more than the {limit} that are read at once")]
+    TooLarge {
+        /// The path in the image.
+        path: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The largest possible size in bytes.
+        limit: u64,
+    },
     /// Content could not be read.
     #[error("reading `{path}` of the image failed")]
     Read {

@@ -25,21 +25,38 @@ pub(super) const ATTRIBUTE: u64 = 128;
 /// What an inode with attributes takes besides them.
 pub(super) const ATTRIBUTES: u64 = 512;
 
-/// Memory that is left for the tree.
+/// Memory that is left for trees, in bytes: [`MAX_TREE`] for one, or for several that are held at a time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     left: u64,
 }
 
 impl Budget {
-    pub(super) const fn new() -> Self {
+    /// All of it.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { left: MAX_TREE }
     }
 
+    /// All of it but `bytes` that are meant for something else.
+    #[must_use]
+    pub const fn without(bytes: u64) -> Self {
+        Self { left: MAX_TREE.saturating_sub(bytes) }
+    }
+
     /// Takes `bytes` before they are allocated.
-    pub(super) fn spend(&mut self, bytes: u64) -> Result<(), Ext4Error> {
+    ///
+    /// # Errors
+    /// When so many are not left.
+    pub fn spend(&mut self, bytes: u64) -> Result<(), Ext4Error> {
         self.left = self.left.checked_sub(bytes).ok_or(Unsupported::Memory(MAX_TREE))?;
         Ok(())
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -74,6 +74,9 @@ impl Ext4 {
     /// When it is not clean, has a feature that is not supported, is damaged, or cannot be read.
     pub fn open(window: Window) -> Result<Self, Ext4Error> {
         let mut bytes = [0; SUPERBLOCK_SIZE];
+        if window.size() < SUPERBLOCK_OFFSET + SUPERBLOCK_SIZE as u64 {
+            return Err(Ext4Error::field(Place::Superblock, "size of the partition", window.size(), "room for a superblock"));
+        }
         let failed = |source| Ext4Error::Read { offset: SUPERBLOCK_OFFSET, length: SUPERBLOCK_SIZE, source };
         window.read_exact_at(SUPERBLOCK_OFFSET, &mut bytes).map_err(failed)?;
         let (superblock, geometry) = superblock::check(&bytes, window.size())?;
@@ -112,7 +115,19 @@ impl Ext4 {
     /// # Errors
     /// When the file system is damaged, has something that is not supported, or cannot be read.
     pub fn tree(&self) -> Result<Tree, Ext4Error> {
-        walk::tree(Session::new(&self.volume, self.claims.clone()))
+        self.tree_within(&mut Budget::new())
+    }
+
+    /// As [`Ext4::tree`], with memory that several trees share.
+    ///
+    /// # Errors
+    /// As [`Ext4::tree`], also when too little is left; nothing is spent then.
+    pub fn tree_within(&self, budget: &mut Budget) -> Result<Tree, Ext4Error> {
+        let mut session = Session::new(&self.volume, self.claims.clone());
+        session.budget = *budget;
+        let (tree, left) = walk::tree(session)?;
+        *budget = left;
+        Ok(tree)
     }
 }
 

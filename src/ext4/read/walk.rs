@@ -8,7 +8,7 @@ use super::{
     dir::Entry,
     error::{Ext4Error, Fault, Unsupported},
     inode::{Record, Type},
-    limits::{self, MAX_PATH},
+    limits::{self, Budget, MAX_PATH},
     xattr::Attributes,
 };
 use crate::{
@@ -49,7 +49,7 @@ struct Walk<'v> {
 }
 
 /// Reads the tree, then checks the counts and bitmaps.
-pub(super) fn tree(mut session: Session<'_>) -> Result<Tree, Ext4Error> {
+pub(super) fn tree(mut session: Session<'_>) -> Result<(Tree, Budget), Ext4Error> {
     let root = session.inode(ino::ROOT, false)?;
     let kind = root.kind(&session.volume.geometry)?;
     if kind != Type::Directory {
@@ -68,7 +68,7 @@ pub(super) fn tree(mut session: Session<'_>) -> Result<Tree, Ext4Error> {
     walk.session.check_shared_blocks()?;
     walk.check_links()?;
     walk.check_bitmaps()?;
-    Ok(walk.tree)
+    Ok((walk.tree, walk.session.budget))
 }
 
 impl Walk<'_> {

@@ -8,11 +8,10 @@ use super::{Entry, Fat};
 use crate::fat::{
     FatError,
     directory::{Directory, SLOT},
+    limits::MOST_LISTED,
     u16_at,
 };
 
-/// Most slots of all folders together: 32 MiB of folders. A boot partition has a few thousand.
-const MOST_SLOTS: usize = 1 << 20;
 /// `ATTR_READ_ONLY`.
 const READ_ONLY: u8 = 0x01;
 
@@ -25,6 +24,8 @@ pub struct Listed {
     pub entry: Entry,
     /// Last change in seconds since 1970, as if the clock had shown UTC (FAT keeps no time zone); 0 where no date is given.
     pub modified: i64,
+    /// Its first cluster.
+    pub(super) first: u32,
     /// Whether it is marked as not to be written.
     pub is_read_only: bool,
 }
@@ -33,7 +34,7 @@ impl Fat {
     /// Everything in the file system, each folder before what is in it.
     ///
     /// # Errors
-    /// When a folder is damaged or shares a cluster with another, or when all folders together take more than 32 MiB.
+    /// When a folder is damaged or shares a cluster with another, or when all folders together have more than [`MOST_LISTED`] slots.
     pub fn list(&self) -> Result<Vec<Listed>, FatError> {
         let mut list = Vec::new();
         let mut seen = HashSet::new();
@@ -44,7 +45,7 @@ impl Fat {
         // Ends, because every folder has clusters that no other has.
         while next < list.len() {
             let (name, first) = match &list[next] {
-                (Listed { entry, .. }, first) if entry.is_folder => (entry.name.clone(), *first),
+                Listed { entry, first, .. } if entry.is_folder => (entry.name.clone(), *first),
                 _ => {
                     next += 1;
                     continue;
@@ -55,7 +56,7 @@ impl Fat {
             add(&mut list, &mut slots, Some(next), &self.folder(&chain)?)?;
             next += 1;
         }
-        Ok(list.into_iter().map(|(listed, _)| listed).collect())
+        Ok(list)
     }
 }
 
@@ -66,22 +67,23 @@ fn claim(seen: &mut HashSet<u32>, name: &str, chain: &[u32]) -> Result<(), FatEr
     }
 }
 
-/// Appends what is in a folder, each with its first cluster.
-fn add(list: &mut Vec<(Listed, u32)>, slots: &mut usize, folder: Option<usize>, directory: &Directory) -> Result<(), FatError> {
+/// Appends what is in a folder.
+fn add(list: &mut Vec<Listed>, slots: &mut usize, folder: Option<usize>, directory: &Directory) -> Result<(), FatError> {
     *slots += directory.bytes().len() / SLOT;
-    if *slots > MOST_SLOTS {
-        return Err(FatError::Unsupported(format!("its folders have more than {MOST_SLOTS} slots")));
+    if *slots > MOST_LISTED {
+        return Err(FatError::Unsupported(format!("its folders have more than {MOST_LISTED} slots")));
     }
     for record in directory.records().into_iter().filter(|record| !record.is_dots()) {
         // The last slot of a record is its short one.
         let slot = &directory.bytes()[(record.slots.end - 1) * SLOT..][..SLOT];
         let listed = Listed {
             folder,
+            first: record.first,
             modified: seconds(u16_at(slot, 24), u16_at(slot, 22)),
             is_read_only: slot[11] & READ_ONLY != 0,
             entry: Entry { name: record.name, size: u64::from(record.size), is_folder: record.is_folder },
         };
-        list.push((listed, record.first));
+        list.push(listed);
     }
     Ok(())
 }
@@ -139,6 +141,25 @@ mod tests {
         ];
         assert_eq!(paths, expected.map(|(path, size, is_folder)| (path.to_owned(), size, is_folder)));
         assert!(list.iter().all(|listed| listed.modified == TIME && !listed.is_read_only));
+    }
+
+    #[test]
+    fn names_that_are_alike_keep_their_own_content() {
+        let mut bytes = volume(&["one.txt", "two.txt"]);
+        // The second file takes the name of the first.
+        let slot = bytes.windows(11).position(|window| window == b"TWO     TXT").unwrap();
+        bytes[slot..slot + 3].copy_from_slice(b"ONE");
+        let fat = open(bytes);
+        let contents: Vec<_> = fat.list().unwrap().iter().map(|listed| fat.content_of(listed).unwrap().to_vec(100).unwrap()).collect();
+        assert_eq!(contents, [b"one.txt", b"two.txt"]);
+    }
+
+    #[test]
+    fn folders_without_end_are_not_listed() {
+        let mut slots = MOST_LISTED - 1;
+        let mut add = |count: usize| add(&mut Vec::new(), &mut slots, None, &Directory::new(vec![0; count * SLOT]));
+        add(1).unwrap();
+        assert!(matches!(add(1), Err(FatError::Unsupported(text)) if text.contains("65536 slots")));
     }
 
     #[test]
