@@ -51,7 +51,8 @@ pub struct ImageEntry {
     pub used: u64,
     /// One digest over the list of ranges (see [`crate::output::digest::Ranges::sum`]).
     pub digest: String,
-    /// SHA-256 of the whole file, where it was asked for.
+    /// SHA-256 that the whole file must have, where it was asked for: made from its sources, not read back, so that it tells a file that
+    /// was written wrongly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// What a card must get; everything else may stay as it is there, and is zero in the file.

@@ -47,7 +47,7 @@ pub struct Target<'a> {
 pub struct Options<'a> {
     /// Number of threads; changes no byte.
     pub jobs: NonZeroUsize,
-    /// Whether to make a SHA-256 of each whole file, which reads all of it once more.
+    /// Whether to make a SHA-256 of what each whole file must hold, which reads all sources once more.
     pub whole: bool,
     /// What writes.
     pub host: &'a dyn Host,
