@@ -3,12 +3,17 @@
 //! The format is the kernel's (Documentation/driver-api/early-userspace/buffer-format.rst): archives of cpio's `newc` format, each
 //! plain or compressed, one after the other with zeroes between. What is read is streamed; only names are kept, one at a time.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, BufRead, BufReader, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use ruzstd::decoding::StreamingDecoder;
 
-/// The most bytes that an initramfs may unpack to. A distribution's largest, with all modules, has 300 MB.
-const MAX_UNPACKED: u64 = 1 << 30;
+/// The most bytes that all initramfs of one image may unpack to. What a board needs to boot has some tens of MB.
+const MAX_UNPACKED: u64 = 256 << 20;
+/// What each compressed archive counts at least: to begin a decoder takes time, too, even if nothing comes out of it.
+const PIECE: u64 = 64 << 10;
 /// `PATH_MAX` of Linux, which the kernel's own reader keeps to.
 const MAX_NAME: u64 = 4096;
 /// Windows of zstd beyond it are refused, as by the kernel.
@@ -37,7 +42,7 @@ pub enum InitramfsError {
     #[error("its cpio archive is damaged: {0}")]
     Damaged(&'static str),
     /// It unpacks to too much.
-    #[error("it unpacks to more than {MAX_UNPACKED} bytes")]
+    #[error("together with those before it, it unpacks to more than {MAX_UNPACKED} bytes")]
     TooLarge,
     /// Unpacking failed.
     #[error("it cannot be unpacked: {0}")]
@@ -54,34 +59,62 @@ impl From<io::Error> for InitramfsError {
     }
 }
 
+/// What unpacking may still take, for all initramfs of an image together.
+#[derive(Debug)]
+pub struct Budget {
+    /// In bytes.
+    left: u64,
+}
+
+impl Budget {
+    /// That of one image.
+    #[must_use]
+    pub fn of_an_image() -> Self {
+        Self { left: MAX_UNPACKED }
+    }
+
+    fn take(&mut self, count: u64) -> io::Result<()> {
+        let left = self.left.checked_sub(count);
+        self.left = left.unwrap_or(0);
+        left.map(drop).ok_or_else(|| io::ErrorKind::FileTooLarge.into())
+    }
+}
+
 /// Whether an initramfs holds a file with this path, given without a leading slash.
 ///
 /// # Errors
-/// When it cannot be read up to the file or to its end.
-pub fn holds(initramfs: &[u8], path: &str) -> Result<bool, InitramfsError> {
+/// When it cannot be read up to the file or to its end, or the budget is used up before.
+pub fn holds(initramfs: &[u8], path: &str, budget: &mut Budget) -> Result<bool, InitramfsError> {
+    // The decoders are other people's: one that panics on hostile bytes cannot read them. Nothing of it is used after it.
+    let searched = catch_unwind(AssertUnwindSafe(|| search_all(initramfs, path.as_bytes(), budget)));
+    searched.unwrap_or_else(|_| Err(InitramfsError::Unpack(io::Error::other("its decoder gave up"))))
+}
+
+fn search_all(initramfs: &[u8], path: &[u8], budget: &mut Budget) -> Result<bool, InitramfsError> {
     let mut rest = initramfs;
-    let mut budget = MAX_UNPACKED;
-    let path = path.as_bytes();
     loop {
-        let zeroes = rest.iter().take_while(|byte| **byte == 0).count();
-        rest = &rest[zeroes..];
+        skip_zeroes(&mut rest)?;
         if rest.is_empty() {
             return Ok(false);
         }
-        let found;
-        (found, rest) = if MAGICS.iter().any(|magic| rest.starts_with(magic)) {
-            let mut archive = Limited { inner: rest, budget: &mut budget };
-            (search(&mut archive, path, true)?, archive.inner)
+        let found = if MAGICS.iter().any(|magic| rest.starts_with(magic)) {
+            search(&mut rest, path, true)?
         } else if rest.starts_with(&[0x1f, 0x8b]) {
             let mut decoder = flate2::bufread::GzDecoder::new(rest);
-            (search(&mut Limited { inner: &mut decoder, budget: &mut budget }, path, false)?, decoder.into_inner())
+            let found = search_packed(&mut decoder, path, budget)?;
+            rest = decoder.into_inner();
+            found
         } else if rest.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             let decoder = StreamingDecoder::new_with_max_window_size(rest, MAX_WINDOW);
             let mut decoder = decoder.map_err(|error| InitramfsError::Unpack(io::Error::other(error.to_string())))?;
-            (search(&mut Limited { inner: &mut decoder, budget: &mut budget }, path, false)?, decoder.into_inner())
+            let found = search_packed(&mut decoder, path, budget)?;
+            rest = decoder.into_inner();
+            found
         } else if rest.starts_with(b"\xfd7zXZ\0") {
             let mut decoder = lzma_rust2::XzReader::new_mem_limit(rest, false, MAX_XZ_KIB);
-            (search(&mut Limited { inner: &mut decoder, budget: &mut budget }, path, false)?, decoder.into_inner())
+            let found = search_packed(&mut decoder, path, budget)?;
+            rest = decoder.into_inner();
+            found
         } else {
             let found = rest.iter().copied().take(6).collect();
             return Err(InitramfsError::Unknown { offset: initramfs.len() - rest.len(), found });
@@ -92,21 +125,23 @@ pub fn holds(initramfs: &[u8], path: &str) -> Result<bool, InitramfsError> {
     }
 }
 
+/// As [`search`] for all archives in what a decoder gives, within the budget.
+fn search_packed(decoder: &mut impl Read, path: &[u8], budget: &mut Budget) -> Result<bool, InitramfsError> {
+    budget.take(PIECE)?;
+    search(&mut BufReader::with_capacity(PIECE as usize, Limited { inner: decoder, budget }), path, false)
+}
+
 /// Reads archives to the end of `input`, or only the first one, until the file is found.
-fn search(input: &mut impl Read, path: &[u8], only_one: bool) -> Result<bool, InitramfsError> {
+fn search(input: &mut impl BufRead, path: &[u8], only_one: bool) -> Result<bool, InitramfsError> {
     let mut inside = false;
     loop {
         let mut header = [0; HEADER];
         // Between archives, and behind the last one, stand zeroes.
-        loop {
-            if input.read(&mut header[..1])? == 0 {
-                return if inside { Err(InitramfsError::Damaged("it is cut off")) } else { Ok(false) };
-            }
-            if header[0] != 0 {
-                break;
-            }
+        skip_zeroes(input)?;
+        if input.fill_buf()?.is_empty() {
+            return if inside { Err(InitramfsError::Damaged("it is cut off")) } else { Ok(false) };
         }
-        input.read_exact(&mut header[1..])?;
+        input.read_exact(&mut header)?;
         if !MAGICS.iter().any(|magic| header.starts_with(magic)) {
             return Err(InitramfsError::Damaged("an entry has no magic"));
         }
@@ -149,21 +184,41 @@ fn number(header: &[u8; HEADER], field: usize) -> Result<u64, InitramfsError> {
     number.ok_or(InitramfsError::Damaged("a number is none"))
 }
 
-fn skip(input: &mut impl Read, count: u64) -> Result<(), InitramfsError> {
-    let skipped = io::copy(&mut input.take(count), &mut io::sink())?;
-    if skipped == count { Ok(()) } else { Err(InitramfsError::Damaged("it is cut off")) }
+fn skip(input: &mut impl BufRead, mut count: u64) -> Result<(), InitramfsError> {
+    while count > 0 {
+        let there = input.fill_buf()?.len();
+        if there == 0 {
+            return Err(InitramfsError::Damaged("it is cut off"));
+        }
+        let skipped = there.min(usize::try_from(count).unwrap_or(usize::MAX));
+        input.consume(skipped);
+        count -= skipped as u64;
+    }
+    Ok(())
 }
 
-/// Reads no more than what is left of a budget that several readers share.
+fn skip_zeroes(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let there = input.fill_buf()?;
+        let end = there.iter().position(|byte| *byte != 0);
+        let (zeroes, is_done) = (end.unwrap_or(there.len()), end.is_some() || there.is_empty());
+        input.consume(zeroes);
+        if is_done {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes from the budget what is read.
 struct Limited<'a, R> {
     inner: R,
-    budget: &'a mut u64,
+    budget: &'a mut Budget,
 }
 
 impl<R: Read> Read for Limited<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        *self.budget = self.budget.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.budget.take(count as u64)?;
         Ok(count)
     }
 }
@@ -173,10 +228,13 @@ mod tests {
     use std::{
         io::Write as _,
         process::{Command, Stdio},
+        time::Instant,
     };
 
     use super::*;
 
+    /// What the decoders of this test build may take for all that the budget allows.
+    const SECONDS: u64 = 5;
     const SCRIPT: &str = "scripts/local-bottom/rpi-resizerootfs";
 
     /// One entry, as cpio(5) has it.
@@ -203,6 +261,10 @@ mod tests {
         let mut child = Command::new(program).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(bytes).unwrap();
         child.wait_with_output().unwrap().stdout
+    }
+
+    fn holds(initramfs: &[u8], path: &str) -> Result<bool, InitramfsError> {
+        super::holds(initramfs, path, &mut Budget::of_an_image())
     }
 
     #[test]
@@ -246,11 +308,36 @@ mod tests {
         assert!(holds(&window, SCRIPT).is_err());
     }
 
+    /// What a script writes.
+    fn made(script: &str) -> Vec<u8> {
+        let output = Command::new("sh").args(["-ec", script]).output().unwrap();
+        assert!(output.status.success(), "{script}");
+        output.stdout
+    }
+
     #[test]
-    fn it_may_not_unpack_to_everything() {
-        let mut budget = 100;
-        let mut input = Limited { inner: io::repeat(0), budget: &mut budget };
-        let error = search(&mut input, b"init", false).unwrap_err();
-        assert!(matches!(error, InitramfsError::TooLarge), "{error}");
+    fn bombs_are_stopped_and_all_files_share_one_budget() {
+        for packer in ["zstd -q -c", "gzip -c", "xz -0 -c"] {
+            let bomb = made(&format!("head -c 300M /dev/zero | {packer}"));
+            let (begun, mut budget) = (Instant::now(), Budget::of_an_image());
+            for _ in 0..100 {
+                let error = super::holds(&bomb, SCRIPT, &mut budget).unwrap_err();
+                assert!(matches!(error, InitramfsError::TooLarge), "{packer}: {error}");
+            }
+            assert!(begun.elapsed().as_secs() < SECONDS, "{packer}: {:?}", begun.elapsed());
+            // What is not packed costs nothing.
+            assert!(super::holds(&archive(&[SCRIPT]), SCRIPT, &mut budget).unwrap());
+        }
+    }
+
+    #[test]
+    fn many_pieces_with_nothing_in_them_are_stopped() {
+        for packer in ["zstd -q -c", "gzip -c", "xz -c"] {
+            let pieces = made(&format!("{packer} < /dev/null")).repeat(1_000_000);
+            let begun = Instant::now();
+            let error = holds(&pieces, SCRIPT).unwrap_err();
+            assert!(matches!(error, InitramfsError::TooLarge), "{packer}: {error}");
+            assert!(begun.elapsed().as_secs() < SECONDS, "{packer}: {:?}", begun.elapsed());
+        }
     }
 }

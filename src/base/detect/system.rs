@@ -5,10 +5,13 @@ use crate::{
     base::{
         debian::marker::Marker,
         facts::{Flavour, Release},
-        initramfs,
+        initramfs::{self, Budget},
     },
     tree::Tree,
 };
+
+/// So many initramfs are looked at: one for each of the kernels that a boot partition has room for.
+const MAX_INITRAMFS: usize = 8;
 
 /// What os-release(5) says.
 pub(super) struct System {
@@ -79,10 +82,11 @@ fn resizes_at_every_boot(tree: &Tree, boot: &dyn BootFiles) -> Result<bool, Dete
     if services.iter().any(|unit| folders.iter().any(|folder| tree.exists(format!("{folder}/{unit}")))) {
         return Ok(true);
     }
-    for name in boot.names().iter().filter(|name| name.to_ascii_lowercase().starts_with("initrd")) {
+    let mut budget = Budget::of_an_image();
+    for name in boot.names().iter().filter(|name| name.to_ascii_lowercase().starts_with("initrd")).take(MAX_INITRAMFS) {
         let Some(content) = boot.read(name)? else { continue };
-        // One that cannot be read tells nothing; the image is refused either way.
-        if initramfs::holds(&content, "scripts/local-bottom/rpi-resizerootfs").unwrap_or(false) {
+        // One that cannot be read, or not within the budget, tells nothing; the image is refused either way.
+        if initramfs::holds(&content, "scripts/local-bottom/rpi-resizerootfs", &mut budget).unwrap_or(false) {
             return Ok(true);
         }
     }

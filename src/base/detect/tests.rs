@@ -214,6 +214,10 @@ fn debian_s_own_images_are_told_by_their_initramfs() {
     // Of an initramfs that cannot be read nothing can be told.
     boot.insert("initrd.img-6.1.0-18-arm64".to_owned(), b"lz4?".to_vec());
     assert!(refusal(&tree, &boot).contains("made neither by"));
+    // Of many only some are looked at.
+    (0..8).for_each(|number| drop(boot.insert(format!("initrd.img-6.0.{number}"), initramfs("scripts/local-bottom/other"))));
+    boot.insert("initrd.img-6.1.0-18-arm64".to_owned(), initramfs("scripts/local-bottom/rpi-resizerootfs"));
+    assert!(refusal(&tree, &boot).contains("made neither by"));
     link(&mut tree, "/etc/systemd/system/systemd-remount-fs.service.requires/rpi3-resizerootfs.service", "/x");
     assert!(refusal(&tree, &boot).contains("`rpi-resizerootfs`"));
 }
