@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
+    io,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process,
@@ -128,10 +129,19 @@ pub(super) fn remove_stale(temps: &Path, locks: &Path) -> Result<(), CacheError>
         let path = entry.map_err(failed("reading the folder", temps))?.path();
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock().is_ok() {
-            fs::remove_file(&path).map_err(failed("removing", &path))?;
+            remove(&path)?;
         }
     }
     Ok(())
+}
+
+/// Removes a file; `false` when another process has removed or renamed it meanwhile.
+pub(super) fn remove(path: &Path) -> Result<bool, CacheError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed("removing", path)(error)),
+    }
 }
 
 /// The lock under which temporary files are made and removed.

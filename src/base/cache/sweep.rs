@@ -2,15 +2,13 @@
 
 use std::{
     fs::{self, File},
-    io,
-    path::Path,
     time::{Duration, SystemTime},
 };
 
 use super::{
     Cache, CacheError, Content, Item, failed,
     inventory::{is_unlocked, list, stored},
-    lock::{Lock, guard},
+    lock::{Lock, guard, remove},
     sources,
 };
 
@@ -98,7 +96,7 @@ impl Cache {
         if file.as_ref().is_some_and(|file| !is_unlocked(file)) {
             return Ok(false);
         }
-        item.files.iter().try_for_each(|path| remove(path))?;
+        item.files.iter().try_for_each(|path| remove(path).map(drop))?;
         Ok(true)
     }
 
@@ -111,19 +109,12 @@ impl Cache {
             if !is_unlocked(&file) {
                 continue;
             }
-            if !dry_run {
-                remove(&path)?;
+            if !dry_run && !remove(&path)? {
+                continue;
             }
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             removed.push(Removed { name, why: Why::Stale, stored: stored(&metadata) });
         }
         Ok(removed)
-    }
-}
-
-fn remove(path: &Path) -> Result<(), CacheError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("removing", path)(error)),
-        _ => Ok(()),
     }
 }

@@ -117,6 +117,25 @@ fn temps_of_the_dead_are_removed_and_those_of_the_living_stay() {
 }
 
 #[test]
+fn temps_that_go_meanwhile_are_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path()).unwrap();
+    assert!(!lock::remove(&cache.folder("temps").join("gone")).unwrap());
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                let temp = Temp::new(&cache.folder("temps"), &cache.folder("locks"), "k").unwrap();
+                temp.rename(&cache.folder("images").join("k.img")).unwrap();
+            }
+        });
+        let opened: Result<Vec<_>, _> = (0..2000).map(|_| Cache::at(folder.path())).collect();
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        opened.unwrap();
+    });
+}
+
+#[test]
 fn threads_that_want_the_same_wait_for_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path()).unwrap();
