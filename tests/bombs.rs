@@ -259,7 +259,10 @@ fn many_empty_pieces() {
     let gzip = place.made("gzip -c < /dev/null");
     place.refused_bytes("members.gz", &[&gzip.repeat(300_000)], inside);
     let xz = place.made("xz -c < /dev/null");
-    place.refused_bytes("streams.xz", &[&xz.repeat(300_000)], inside);
+    place.refused_bytes("streams.xz", &[&xz.repeat(60_000)], inside);
+    place.refused_bytes("many-streams.xz", &[&xz.repeat(2_000_000)], "more than 1048576 blocks or 65536 streams");
+    // Without a sound index at the end they are found from the front.
+    place.refused_bytes("many-and-unsound.xz", &[&xz.repeat(2_000_000), &xz[..12], b"no index, no end"], "65536 streams");
     let frame = place.made("zstd -q -c < /dev/null");
     place.refused_bytes("frames.zst", &[&frame.repeat(300_000)], inside);
     let skipped = [0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];

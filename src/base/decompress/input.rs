@@ -57,6 +57,11 @@ impl<'a> Input<'a> {
         self.position
     }
 
+    /// Whether the user asked to stop; only [`Read::read`] looks for it by itself.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_requested()
+    }
+
     /// Fills `buffer` from `offset` on, without moving.
     pub(super) fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.storage.read_exact_at(offset, buffer)

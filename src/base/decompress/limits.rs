@@ -17,6 +17,8 @@ pub const MAX_WINDOW: u64 = 128 << 20;
 pub const MAX_DIRECTORY: u64 = 1 << 20;
 /// A file of .xz with more blocks is refused: 64 GiB in blocks of 64 KiB.
 pub const MAX_BLOCKS: usize = 1 << 20;
+/// A file of .xz with more streams is refused: packers make one of a file, and 64 GiB in pieces of 1 MiB have as many.
+pub const MAX_STREAMS: usize = 1 << 16;
 
 /// The largest output of `size` compressed bytes.
 pub(super) fn largest_output(size: u64) -> u64 {

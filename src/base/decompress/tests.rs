@@ -206,6 +206,42 @@ fn padding_of_xz_is_skipped_quickly() {
     }
 }
 
+/// Counts the bytes that are read, and asks to stop after the first of them.
+#[derive(Debug)]
+struct Counted {
+    bytes: Vec<u8>,
+    read: AtomicU64,
+    stop: Option<Stop>,
+}
+
+impl Storage for Counted {
+    fn size(&self) -> u64 {
+        self.bytes.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.stop.iter().for_each(Stop::request);
+        self.read.fetch_add(buffer.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        self.bytes.read_exact_at(offset, buffer)
+    }
+}
+
+#[test]
+fn the_ends_of_many_streams_are_read_with_little() {
+    let bytes = made("xz -c < /dev/null", b"").repeat(10_000);
+    for stop in [None, Some(Stop::default())] {
+        let storage = Counted { bytes: bytes.clone(), read: AtomicU64::new(0), stop: stop.clone() };
+        let (is_stopped, stop, read) = (stop.is_some(), stop.unwrap_or_default(), AtomicU64::new(0));
+        let file = tempfile::tempfile().unwrap();
+        let mut output = Output::new(&file, "xz", storage.size(), &read, &stop);
+        let result = xz::decode(&Input::new(&storage, &stop, &Silent, &read), &mut output, 2, MEMORY);
+        assert_eq!(matches!(result, Err(DecompressError::Interrupted)), is_stopped, "{result:?}");
+        // Each is 32 bytes, read once for the index and once to decode it.
+        let most = if is_stopped { 100 } else { 3 * storage.size() };
+        assert!(storage.read.into_inner() <= most, "{is_stopped}");
+    }
+}
+
 /// As [`unpack_to_file`], without reading back what may be large.
 fn unpack_to_sparse(format: Format, packed: &[u8]) -> Result<Decompressed, DecompressError> {
     let file = tempfile::tempfile().unwrap();

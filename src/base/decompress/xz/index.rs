@@ -3,8 +3,12 @@
 use flate2::Crc;
 
 use super::{
-    super::{input::Input, limits::MAX_BLOCKS},
-    MAGIC,
+    super::{
+        DecompressError,
+        input::Input,
+        limits::{MAX_BLOCKS, MAX_STREAMS},
+    },
+    MAGIC, unsound,
 };
 
 /// Stream header and stream footer have this size each.
@@ -13,7 +17,7 @@ pub(super) const FRAME: u64 = 12;
 const MAX_INDEX: u64 = 18 * MAX_BLOCKS as u64 + 32;
 /// Taken as the dictionary of a block whose header this module does not understand: that of `xz -9`.
 const DICTIONARY: u64 = 64 << 20;
-/// Padding is read in pieces of this many bytes.
+/// The largest piece in which padding is read, in bytes.
 const PIECE: u64 = 64 << 10;
 /// Filter id of LZMA2.
 const LZMA2: u64 = 0x21;
@@ -41,37 +45,53 @@ impl Block {
     }
 }
 
-/// The blocks of all streams in order; `None` when anything is not as it must be, or there are more than [`MAX_BLOCKS`].
-pub(super) fn read(input: &Input<'_>) -> Option<Vec<Block>> {
-    let mut blocks = Vec::new();
+/// The blocks of all streams in order; `None` when anything is not as it must be.
+///
+/// # Errors
+/// When there are more than [`MAX_BLOCKS`] or [`MAX_STREAMS`], or a wish to stop is heard.
+pub(super) fn read(input: &Input<'_>) -> Result<Option<Vec<Block>>, DecompressError> {
+    let (mut blocks, mut streams) = (Vec::new(), 0);
     let mut end = input.size();
     while end > 0 {
-        end = without_padding(input, end)?;
-        let (start, mut stream) = read_stream(input, end)?;
+        if input.is_stopped() {
+            return Err(DecompressError::Interrupted);
+        }
+        streams += 1;
+        if streams > MAX_STREAMS {
+            return Err(unsound());
+        }
+        let stream = without_padding(input, end).and_then(|end| read_stream(input, end));
+        let Some((start, mut stream)) = stream else { return Ok(None) };
         stream.reverse();
         blocks.append(&mut stream);
         if blocks.len() > MAX_BLOCKS {
-            return None;
+            return Err(unsound());
         }
         end = start;
     }
     blocks.reverse();
     for block in &mut blocks {
+        if input.is_stopped() {
+            return Err(DecompressError::Interrupted);
+        }
         block.dictionary = dictionary(input, block).unwrap_or(DICTIONARY);
     }
-    Some(blocks)
+    Ok(Some(blocks))
 }
 
 /// Where the stream in front of the padding that ends at `end` ends; the words of padding are zero.
 fn without_padding(input: &Input<'_>, mut end: u64) -> Option<u64> {
+    // Most streams have none: only where the last word is zero it is worth reading more.
+    let mut largest = 4;
     while end >= 4 {
-        let len = end.min(PIECE) / 4 * 4;
+        let len = end.min(largest) / 4 * 4;
         let piece = bytes(input, end - len, len)?;
         let zeroes = piece.rchunks_exact(4).take_while(|word| **word == [0; 4]).count() as u64 * 4;
         end -= zeroes;
         if zeroes < len {
             return Some(end);
         }
+        largest = (largest * 16).min(PIECE);
     }
     None
 }

@@ -11,7 +11,13 @@ use std::io::{self, BufRead as _, BufReader};
 
 use lzma_rust2::XzReader;
 
-use super::{DecompressError, Format, explain, input::Input, limits::MAX_BLOCKS, output::Output, pump};
+use super::{
+    DecompressError, Format, explain,
+    input::Input,
+    limits::{MAX_BLOCKS, MAX_STREAMS},
+    output::Output,
+    pump,
+};
 
 /// First bytes of a stream.
 const MAGIC: [u8; 6] = *b"\xfd7zXZ\0";
@@ -20,7 +26,7 @@ const OVERHEAD: u64 = 1 << 20;
 
 /// Decodes all streams with up to `cores` threads and about `memory` bytes.
 pub(super) fn decode(input: &Input<'_>, output: &mut Output<'_>, cores: usize, memory: u64) -> Result<(), DecompressError> {
-    let Some(blocks) = index::read(input) else {
+    let Some(blocks) = index::read(input)? else {
         // Decoding from the start finds out what is wrong with the blocks before it; the library does not compare the index with them.
         sequential(input.clone(), output, memory)?;
         return Err(unsound());
@@ -40,7 +46,9 @@ pub(super) fn decode(input: &Input<'_>, output: &mut Output<'_>, cores: usize, m
 }
 
 fn unsound() -> DecompressError {
-    let reason = format!("an index at the end of a stream does not describe its blocks, or more than {MAX_BLOCKS}");
+    let reason = format!(
+        "an index at the end of a stream does not describe its blocks, or there are more than {MAX_BLOCKS} blocks or {MAX_STREAMS} streams"
+    );
     DecompressError::Corrupt { format: Format::Xz.name(), reason }
 }
 
@@ -48,7 +56,7 @@ fn unsound() -> DecompressError {
 fn sequential(input: Input<'_>, output: &mut Output<'_>, memory: u64) -> Result<(), DecompressError> {
     let size = input.size();
     let mut reader = BufReader::with_capacity(256 << 10, input);
-    loop {
+    for _ in 0..MAX_STREAMS {
         let mut stream = XzReader::new_mem_limit(&mut reader, false, kibibytes(memory));
         pump(Format::Xz, &mut stream, output)?;
         drop(stream);
@@ -64,6 +72,7 @@ fn sequential(input: Input<'_>, output: &mut Output<'_>, memory: u64) -> Result<
             return Err(DecompressError::Trailing { format: Format::Xz.name(), offset, len: size - offset });
         }
     }
+    Err(unsound())
 }
 
 fn position(reader: &BufReader<Input<'_>>) -> u64 {
