@@ -84,6 +84,15 @@ impl Queue {
     }
 }
 
+/// Closes the queue when it is dropped, however that comes: a scope waits for its threads.
+struct Closing<'a>(&'a Queue);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Decodes `blocks` with `threads` threads; `dictionary` is the largest of the blocks' dictionaries.
 pub(super) fn decode(
     input: &Input<'_>,
@@ -92,21 +101,38 @@ pub(super) fn decode(
     dictionary: u64,
     output: &mut Output<'_>,
 ) -> Result<(), DecompressError> {
+    decode_with(input, blocks, threads, dictionary, output, &|_| thread::Builder::new())
+}
+
+/// As [`decode`]; `builder` tells how to start the thread with this number.
+fn decode_with(
+    input: &Input<'_>,
+    blocks: &[Block],
+    threads: usize,
+    dictionary: u64,
+    output: &mut Output<'_>,
+    builder: &dyn Fn(usize) -> thread::Builder,
+) -> Result<(), DecompressError> {
     let queue = Queue { state: Mutex::default(), changed: Condvar::new(), slots: 2 * threads - 1 };
     let memory = kibibytes(dictionary.saturating_add(OVERHEAD));
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
+        let _closing = Closing(&queue);
+        for number in 0..threads {
+            let work = || {
                 while let Some(number) = queue.take(blocks.len()) {
                     // A decoder that panics on hostile bytes must not leave the others waiting for its block. It keeps nothing.
                     let result = catch_unwind(AssertUnwindSafe(|| decode_block(input, &blocks[number], memory)));
                     queue.put(number, result.unwrap_or_else(|_| Err(corrupt(number, "its decoder gave up"))));
                 }
-            });
+            };
+            match builder(number).spawn_scoped(scope, work) {
+                Ok(_) => {}
+                Err(source) if number == 0 => return Err(DecompressError::Io { action: "starting a thread", source }),
+                // Those that are there do its part.
+                Err(_) => break,
+            }
         }
-        let result = (0..blocks.len()).try_for_each(|_| output.write(&queue.hand_on()?));
-        queue.close();
-        result
+        (0..blocks.len()).try_for_each(|_| output.write(&queue.hand_on()?))
     })
 }
 
@@ -127,4 +153,32 @@ fn decode_block(input: &Input<'_>, block: &Block, memory: u32) -> Result<Vec<u8>
 
 fn corrupt(number: usize, reason: &str) -> DecompressError {
     DecompressError::Corrupt { format: Format::Xz.name(), reason: format!("block {number}: {reason}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{process::Command, sync::atomic::AtomicU64};
+
+    use super::*;
+    use crate::progress::{Silent, Stop};
+
+    #[test]
+    fn without_all_threads_fewer_decode_and_without_any_it_fails() {
+        let script = "head -c 1000000 /dev/zero | xz --block-size=50000 -T2 -c";
+        let packed = Command::new("sh").args(["-ec", script]).output().unwrap().stdout;
+        for startable in [0, 1, 2, 4] {
+            // No system has room for such a stack.
+            let builder = |number| if number < startable { thread::Builder::new() } else { thread::Builder::new().stack_size(1 << 60) };
+            let (stop, read, file) = (Stop::default(), AtomicU64::new(0), tempfile::tempfile().unwrap());
+            let input = Input::new(&packed, &stop, &Silent, &read);
+            let mut output = Output::new(&file, "xz", packed.len() as u64, &read, &stop);
+            let blocks = index::read(&input).unwrap().unwrap();
+            assert_eq!(blocks.len(), 20);
+            let result = decode_with(&input, &blocks, 4, 8 << 20, &mut output, &builder);
+            match startable {
+                0 => assert!(matches!(result, Err(DecompressError::Io { action: "starting a thread", .. })), "{result:?}"),
+                _ => assert_eq!((result.is_ok(), output.size()), (true, 1_000_000), "{startable}"),
+            }
+        }
+    }
 }
