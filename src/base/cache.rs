@@ -33,6 +33,7 @@ pub use inventory::{Content, Item};
 use lock::Lock;
 pub use lock::Temp;
 pub use partial::{Partial, Validator};
+pub use sources::Stamp;
 pub use sweep::{Limits, Removed, Why};
 
 use crate::{
@@ -158,12 +159,12 @@ impl Cache {
         &self.root
     }
 
-    /// SHA-256 of the file at `path` as it stands there; remembered, by path, size, time, inode and device.
+    /// SHA-256 of an open file as it stands there; remembered, by path, size, time, inode and device.
     ///
     /// # Errors
     /// When it cannot be read, changes meanwhile, or `stop` is requested.
-    pub fn digest(&self, path: &Path, progress: &dyn Progress, stop: &Stop) -> Result<[u8; 32], CacheError> {
-        sources::digest(self, path, progress, stop)
+    pub fn digest(&self, storage: &FileStorage, progress: &dyn Progress, stop: &Stop) -> Result<[u8; 32], CacheError> {
+        sources::digest(self, storage, progress, stop)
     }
 
     /// As [`Cache::digest`], but only what is remembered.

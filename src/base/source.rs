@@ -1,5 +1,8 @@
 //! From what a profile names to a raw image that can be read.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -8,7 +11,7 @@ use std::{
 
 use super::{
     BaseError,
-    cache::{Cache, CacheError, Made, Partial, Scratch, Temp, hex},
+    cache::{Cache, Made, Partial, Scratch, Stamp, Temp, hex},
     debian::{self, DebianError},
     decompress::{DecompressError, decompress},
     fetch::{self, Address, FetchError, Network},
@@ -104,17 +107,18 @@ fn made(suite: &str, cache: &Cache, offline: bool, progress: &dyn Progress, stop
 
 fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Progress, stop: &Stop) -> Result<RawImage, BaseError> {
     let open = |source| BaseError::Open { path: path.to_owned(), source };
-    let before = fs::metadata(path).map_err(open)?;
-    if before.is_dir() {
+    if fs::metadata(path).map_err(open)?.is_dir() {
         return Err(open(io::ErrorKind::IsADirectory.into()));
     }
+    // Whatever comes to stand at the path meanwhile: what is hashed, unpacked and read is this file.
     let storage = Arc::new(FileStorage::open(path).map_err(open)?);
+    let stamp = Stamp::of(&storage)?;
     let format = match sniff(&*storage).map_err(open)? {
         Sniffed::Supported(format) => format,
         Sniffed::Known(found) => return Err(not_an_image(path, found)),
         Sniffed::Unknown => return Err(not_an_image(path, "nothing that is known here")),
     };
-    let sha256 = cache.digest(path, progress, stop)?;
+    let sha256 = cache.digest(&storage, progress, stop)?;
     if let Some(expected) = pinned
         && sha256 != *expected
     {
@@ -122,15 +126,13 @@ fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Pr
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if format == Format::Raw {
+        stamp.still_of(&storage)?;
         return Ok(RawImage { name, sha256, storage });
     }
     let entry = cache.get_or_make(&key(&sha256), &name, progress, stop, |_, image| -> Result<Made, BaseError> {
         let failed = |source: DecompressError| BaseError::Decompress { path: path.to_owned(), source };
         let decompressed = decompress(format, &*storage, image.file(), progress, stop).map_err(failed)?;
-        let after = fs::metadata(path).map_err(open)?;
-        if (after.len(), after.modified().ok()) != (before.len(), before.modified().ok()) {
-            return Err(CacheError::Changed { path: path.to_owned() }.into());
-        }
+        stamp.still_of(&storage)?;
         check_inside(path, &*image.storage()?)?;
         Ok(Made { size: decompressed.size, sha256: decompressed.sha256 })
     })?;
@@ -222,149 +224,4 @@ fn not_an_image(path: &Path, found: &str) -> BaseError {
 /// The cache's name for what a file with this digest holds.
 fn key(digest: &[u8; 32]) -> String {
     format!("file-{}", hex(digest))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-    use crate::progress::Silent;
-
-    struct Place {
-        folder: tempfile::TempDir,
-        cache: Cache,
-    }
-
-    impl Place {
-        fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let cache = Cache::at(&folder.path().join("cache")).unwrap();
-            Self { folder, cache }
-        }
-
-        /// A file with this content, old enough to be remembered.
-        fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
-            let path = self.folder.path().join(name);
-            fs::write(&path, bytes).unwrap();
-            assert!(Command::new("touch").args(["-d", "2024-01-02 03:04:05"]).arg(&path).status().unwrap().success());
-            path
-        }
-
-        fn obtain(&self, path: &Path, sha256: Option<[u8; 32]>) -> Result<RawImage, BaseError> {
-            let reference = BaseReference::File { path: path.to_owned(), sha256 };
-            obtain(&reference, &self.cache, true, &Silent, &Stop::default())
-        }
-
-        fn is_at_hand(&self, path: &Path) -> bool {
-            is_at_hand(&BaseReference::File { path: path.to_owned(), sha256: None }, &self.cache).unwrap()
-        }
-
-        fn images(&self) -> usize {
-            fs::read_dir(self.cache.root().join("images")).unwrap().count()
-        }
-    }
-
-    fn image() -> Vec<u8> {
-        let mut bytes = vec![0; 100_000];
-        bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
-        bytes[99_999] = 7;
-        bytes
-    }
-
-    fn compressed(bytes: &[u8]) -> Vec<u8> {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("x"), bytes).unwrap();
-        let output = Command::new("xz").arg("-c").arg(folder.path().join("x")).output().unwrap();
-        assert!(output.status.success());
-        output.stdout
-    }
-
-    #[test]
-    fn a_raw_image_is_used_where_it_is() {
-        let place = Place::new();
-        let path = place.file("raspios.img", &image());
-        assert!(place.is_at_hand(&path));
-        let raw = place.obtain(&path, None).unwrap();
-        assert_eq!((raw.storage.path(), raw.name.as_str(), place.images()), (path.as_path(), "raspios.img", 0));
-    }
-
-    #[test]
-    fn a_compressed_image_is_decompressed_once() {
-        let place = Place::new();
-        // The name says nothing.
-        let path = place.file("raspios.img", &compressed(&image()));
-        assert!(!place.is_at_hand(&path));
-        let raw = place.obtain(&path, None).unwrap();
-        let mut bytes = vec![0; 100_000];
-        raw.storage.read_exact_at(0, &mut bytes).unwrap();
-        assert!(bytes == image() && raw.storage.size() == 100_000);
-        assert!(place.is_at_hand(&path));
-        let again = place.obtain(&path, Some(raw.sha256)).unwrap();
-        assert_eq!((again.storage.path(), place.images()), (raw.storage.path(), 2));
-        // The same content under another name is the same image.
-        place.obtain(&place.file("other.xz", &compressed(&image())), None).unwrap();
-        assert_eq!(place.images(), 2);
-        // Another content under the same name is not.
-        let mut other = image();
-        other[5] = 1;
-        place.obtain(&place.file("raspios.img", &compressed(&other)), None).unwrap();
-        assert_eq!(place.images(), 4);
-    }
-
-    #[test]
-    fn another_file_than_the_pinned_one_is_refused() {
-        let place = Place::new();
-        for bytes in [image(), compressed(&image())] {
-            let error = place.obtain(&place.file("image", &bytes), Some([1; 32])).unwrap_err();
-            assert_eq!((error.kind(), error.kind().exit_code()), (Kind::Verification, 3));
-            assert!(error.to_string().contains(&"01".repeat(32)), "{error}");
-        }
-        assert_eq!(place.images(), 0);
-    }
-
-    #[test]
-    fn what_is_no_image_is_named() {
-        let place = Place::new();
-        let error = |bytes: &[u8]| place.obtain(&place.file("x.img", bytes), None).unwrap_err();
-        assert!(error(b"<html>").to_string().contains("is a web page, expected a disk image"));
-        assert!(error(&[0; 4096]).to_string().contains("nothing that is known here"));
-        assert!(error(&compressed(&compressed(&image()))).to_string().contains("a xz file inside another"));
-        assert!(error(&compressed(&[1; 4096])).to_string().contains("a compressed file of something"));
-        let packed = compressed(&image());
-        let cut = error(&packed[..packed.len() - 9]);
-        assert_eq!(cut.kind(), Kind::Corrupt);
-        assert!(matches!(place.obtain(place.folder.path(), None), Err(BaseError::Open { .. })));
-        assert!(matches!(place.obtain(&place.folder.path().join("none"), None), Err(BaseError::Open { .. })));
-        assert!(place.is_at_hand(&place.folder.path().join("none")), "to fail is quick");
-        assert_eq!((place.images(), fs::read_dir(place.cache.root().join("temps")).unwrap().count()), (0, 0));
-    }
-
-    #[test]
-    fn what_needs_the_network_is_refused_offline() {
-        let place = Place::new();
-        let get = |reference: &BaseReference| obtain(reference, &place.cache, true, &Silent, &Stop::default()).unwrap_err();
-        let debian = BaseReference::Debian { suite: "bookworm".to_owned() };
-        assert!(matches!(get(&debian), BaseError::Offline { .. }));
-        assert!(!is_at_hand(&debian, &place.cache).unwrap());
-        let error = get(&BaseReference::Debian { suite: "sid".to_owned() });
-        assert_eq!(error.kind(), Kind::Usage);
-        assert!(error.to_string().contains("`debian:sid` is not supported; supported: debian:bookworm, debian:trixie"), "{error}");
-        let url = BaseReference::Url { url: "https://images.example/raspios.img.xz?token=canary".to_owned(), sha256: [0; 32] };
-        let error = get(&url);
-        assert!(error.hint().unwrap().contains("give its path"));
-        assert_eq!(error.kind(), Kind::Usage);
-        assert!(error.to_string().contains("`https://images.example/raspios.img.xz` is not in the cache"), "{error}");
-        assert!(!is_at_hand(&url, &place.cache).unwrap());
-    }
-
-    #[test]
-    fn what_is_in_the_cache_by_path_is_there_by_address() {
-        let place = Place::new();
-        let image = place.obtain(&place.file("raspios.img.xz", &compressed(&image())), None).unwrap();
-        let url = BaseReference::Url { url: "https://images.example/other.img.xz".to_owned(), sha256: image.sha256 };
-        assert!(is_at_hand(&url, &place.cache).unwrap());
-        let same = obtain(&url, &place.cache, true, &Silent, &Stop::default()).unwrap();
-        assert_eq!((same.storage.path(), same.name.as_str()), (image.storage.path(), "other.img.xz"));
-    }
 }

@@ -43,23 +43,45 @@ struct Known {
     sha256: String,
 }
 
-/// SHA-256 of a file, from the index where it is known.
-pub(super) fn digest(cache: &Cache, path: &Path, progress: &dyn Progress, stop: &Stop) -> Result<[u8; 32], CacheError> {
-    let path = fs::canonicalize(path).map_err(failed("opening", path))?;
-    let file = File::open(&path).map_err(failed("opening", &path))?;
-    let metadata = |file: &File| file.metadata().map_err(failed("reading", &path));
-    let before = metadata(&file)?;
+/// What shows that a file was changed while it was open: the state, and when anything of it was changed last, which nobody can set back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp(String);
+
+impl Stamp {
+    /// That of an open file.
+    ///
+    /// # Errors
+    /// When the system does not tell it.
+    pub fn of(storage: &FileStorage) -> Result<Self, CacheError> {
+        let metadata = metadata(storage)?;
+        Ok(Self(format!("{} {}", state(&metadata), changed(&metadata))))
+    }
+
+    /// Compares it with that of now.
+    ///
+    /// # Errors
+    /// When the file was changed meanwhile.
+    pub fn still_of(&self, storage: &FileStorage) -> Result<(), CacheError> {
+        if Self::of(storage)? == *self { Ok(()) } else { Err(CacheError::Changed { path: storage.path().to_owned() }) }
+    }
+}
+
+fn metadata(storage: &FileStorage) -> Result<Metadata, CacheError> {
+    let metadata = storage.file().map_or_else(|| fs::metadata(storage.path()), File::metadata);
+    metadata.map_err(failed("reading", storage.path()))
+}
+
+/// SHA-256 of an open file, from the index where it is known. What its path leads to meanwhile does not matter.
+pub(super) fn digest(cache: &Cache, storage: &FileStorage, progress: &dyn Progress, stop: &Stop) -> Result<[u8; 32], CacheError> {
+    let path = fs::canonicalize(storage.path()).map_err(failed("opening", storage.path()))?;
+    let (before, stamp) = (metadata(storage)?, Stamp::of(storage)?);
     let state = state(&before);
     let name = path.to_string_lossy().into_owned();
     if let Some(digest) = look_up(cache, &name, &state) {
         return Ok(digest);
     }
-    let storage = FileStorage::new(file, &path).map_err(failed("reading", &path))?;
-    let digest = hash(&storage, &path, progress, stop)?;
-    let after = storage.file().map(metadata).transpose()?;
-    if after.is_none_or(|after| self::state(&after) != state) {
-        return Err(CacheError::Changed { path });
-    }
+    let digest = hash(storage, &path, progress, stop)?;
+    stamp.still_of(storage)?;
     let is_settled = before.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > SETTLED);
     // A name that is not text cannot be a key of the index.
     if is_settled && path.to_str().is_some() {
@@ -142,6 +164,17 @@ fn write(path: &Path, index: &Index) -> Result<(), CacheError> {
 fn state(metadata: &Metadata) -> String {
     use std::os::unix::fs::MetadataExt as _;
     format!("{} {}.{:09} {} {}", metadata.size(), metadata.mtime(), metadata.mtime_nsec(), metadata.ino(), metadata.dev())
+}
+
+#[cfg(unix)]
+fn changed(metadata: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    format!("{}.{:09}", metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed(_: &Metadata) -> String {
+    String::new()
 }
 
 #[cfg(not(unix))]

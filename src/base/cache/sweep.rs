@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Cache, CacheError, Content, Item, failed,
+    Cache, CacheError, Content, Item,
     inventory::{is_unlocked, list, stored},
     lock::{Lock, guard, remove},
     sources,

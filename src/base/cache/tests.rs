@@ -221,7 +221,7 @@ fn a_file_is_read_again_only_when_it_changed() {
     let cache = Cache::at(&folder.path().join("cache")).unwrap();
     let path = folder.path().join("image");
     let counter = Counter(0.into());
-    let digest = || cache.digest(&path, &counter, &Stop::default()).unwrap();
+    let digest = || cache.digest(&FileStorage::open(&path).unwrap(), &counter, &Stop::default()).unwrap();
     let reads = || counter.0.load(std::sync::atomic::Ordering::Relaxed);
     fs::write(&path, "one").unwrap();
     assert_eq!(digest()[..], Sha256::digest(b"one")[..]);
@@ -246,6 +246,22 @@ fn a_file_is_read_again_only_when_it_changed() {
     // A damaged index is no obstacle.
     fs::write(index_of(&cache), "{").unwrap();
     assert_eq!(digest()[..], Sha256::digest(b"six")[..]);
+}
+
+#[test]
+fn the_digest_is_that_of_the_open_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(&folder.path().join("cache")).unwrap();
+    let (path, other) = (folder.path().join("image"), folder.path().join("other"));
+    fs::write(&path, "one").unwrap();
+    fs::write(&other, "two").unwrap();
+    aged(&path, 100);
+    aged(&other, 100);
+    let storage = FileStorage::open(&path).unwrap();
+    fs::rename(&other, &path).unwrap();
+    for (storage, text) in [(&storage, "one"), (&FileStorage::open(&path).unwrap(), "two"), (&storage, "one")] {
+        assert_eq!(cache.digest(storage, &Silent, &Stop::default()).unwrap()[..], Sha256::digest(text)[..]);
+    }
 }
 
 fn index_of(cache: &Cache) -> PathBuf {
