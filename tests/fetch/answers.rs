@@ -85,9 +85,25 @@ fn a_slow_download_is_allowed_and_a_trickle_is_not() {
     let place = Place::new();
     let slow = drip(100, 100);
     let error = place.fails(&slow.url("/x"), digest(&bytes));
-    assert!(matches!(error, FetchError::Slow { .. }), "{error:?}");
-    assert_eq!(slow.requests().len(), 1);
+    assert!(matches!(&error, FetchError::GaveUp { tries: 4, last } if matches!(**last, FetchError::Slow { .. })), "{error:?}");
+    assert_eq!(slow.requests().len(), 4);
     assert!(place.kept().is_some_and(|kept| kept > 500), "what came is kept");
+}
+
+#[test]
+fn a_trickle_is_gone_on_with_over_another_connection() {
+    let (place, bytes) = (Place::new(), packed(&image()[..16 << 10]));
+    let content = bytes.clone();
+    let server = Server::new(move |request, before| match before {
+        0 => {
+            let head = head(200, &[("Content-Length", &content.len().to_string())]);
+            vec![head, Step::Drip(content.clone(), 100, Duration::from_millis(100))]
+        }
+        _ => server::file(&content, request),
+    });
+    is(&place, &place.get(&server.url("/x"), digest(&bytes)).unwrap(), &image()[..16 << 10]);
+    assert!(server.starts().len() == 2 && server.starts()[1].is_some(), "{:?}", server.starts());
+    assert!(place.said("which is too slow"));
 }
 
 #[test]

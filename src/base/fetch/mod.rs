@@ -268,7 +268,8 @@ impl Download<'_> {
                 Verdict::Stalled => return Err(Trouble::Passing(FetchError::Stalled { address: address.clone(), after: policy.stall })),
                 Verdict::Slow => {
                     let (bytes, during) = (policy.slow_bytes, policy.slow_for);
-                    return Err(FetchError::Slow { address: address.clone(), bytes, during }.into());
+                    // Another connection may be faster.
+                    return Err(Trouble::Passing(FetchError::Slow { address: address.clone(), bytes, during }));
                 }
             }
         }
