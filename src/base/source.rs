@@ -152,6 +152,7 @@ fn downloaded(
     if network.offline && cache.get(&key)?.is_none() {
         return Err(FetchError::Offline { address }.into());
     }
+    let mut unpacked_from = None;
     let entry = cache.get_or_bring(&key, &address.to_string(), progress, stop, |scratch| -> Result<(Temp, Made), BaseError> {
         let mut partial = scratch.partial(url, &address.to_string())?;
         if let Err(error) = fetch::fetch(&address, sha256, &mut partial, network, progress, stop) {
@@ -160,12 +161,18 @@ fn downloaded(
             }
             return Err(error.into());
         }
-        unpacked(partial, &address, sha256, scratch, progress, stop)
+        let (image, rest) = unpacked(partial, &address, sha256, scratch, progress, stop)?;
+        unpacked_from = rest;
+        Ok(image)
     })?;
+    // Only now the disk has the image.
+    if let Some(partial) = unpacked_from {
+        partial.discard();
+    }
     Ok(RawImage { name: address.file_name(), sha256: *sha256, storage: entry.storage })
 }
 
-/// The image in a download that is complete and the right one.
+/// The image in a download that is complete and the right one; and the download, unless it is the image itself.
 fn unpacked(
     partial: Partial,
     address: &Address,
@@ -173,7 +180,7 @@ fn unpacked(
     scratch: &Scratch<'_>,
     progress: &dyn Progress,
     stop: &Stop,
-) -> Result<(Temp, Made), BaseError> {
+) -> Result<((Temp, Made), Option<Partial>), BaseError> {
     let path = PathBuf::from(address.to_string());
     let storage = partial.storage()?;
     let unpack = || -> Result<Option<(Temp, Made)>, BaseError> {
@@ -190,16 +197,18 @@ fn unpacked(
         Ok(Some((image, Made { size: decompressed.size, sha256: decompressed.sha256 })))
     };
     match unpack() {
-        Ok(Some(image)) => {
-            partial.discard();
-            Ok(image)
-        }
+        Ok(Some(image)) => Ok((image, Some(partial))),
         // It is the image itself: it changes its place, and that is all.
-        Ok(None) => Ok((partial.into_temp()?, Made { size: storage.size(), sha256: *sha256 })),
+        Ok(None) => Ok(((partial.into_temp()?, Made { size: storage.size(), sha256: *sha256 }), None)),
         Err(error) => {
-            // A full disk or an interruption passes; what the publisher calls an image and is none does not.
-            if !matches!(error.kind(), Kind::Io | Kind::Interrupted) {
-                partial.discard();
+            match &error {
+                // It is what was asked for, and the user can unpack it.
+                BaseError::Decompress { source, .. } if source.kind() == Kind::Unsupported => {
+                    progress.note(&format!("the download is kept as `{}`", partial.path().display()));
+                }
+                // A full disk or an interruption passes; what the publisher calls an image and is none does not.
+                error if !matches!(error.kind(), Kind::Io | Kind::Interrupted) => partial.discard(),
+                _ => {}
             }
             Err(error)
         }

@@ -6,13 +6,17 @@ use std::{
 };
 
 use berry_image::{
-    base::fetch::FetchError,
+    base::{fetch::FetchError, source},
     error::{Classified as _, Kind},
+    profile::BaseReference,
 };
 
 use crate::{
     place::{Place, digest, image, is, packed},
-    support::server::{self, Server, Step, head, nobody},
+    support::{
+        program::{folder, shell},
+        server::{self, Server, Step, head, nobody},
+    },
 };
 
 #[test]
@@ -217,4 +221,32 @@ fn what_is_no_image_is_not_kept() {
         assert!(error.to_string().contains(words) && !format!("{error}{error:?}").contains("canary"), "{error}");
         assert_eq!(place.files("partials").len(), 0);
     }
+}
+
+#[test]
+fn what_the_user_can_unpack_is_kept() {
+    let folder = folder();
+    let script = "cd \"$1\" && echo a > a && echo b > b && zip -q two.zip a b";
+    shell(script, &[folder.path().as_os_str()]);
+    let bytes = std::fs::read(folder.path().join("two.zip")).unwrap();
+    let (place, server) = (Place::new(), Server::of(&bytes));
+    let Err(error) = place.get(&server.url("/x.zip"), digest(&bytes)) else { panic!("it was taken") };
+    assert_eq!((error.kind(), place.kept()), (Kind::Unsupported, Some(bytes.len() as u64)));
+    assert!(error.hint().unwrap().contains("decompress it yourself") && place.said(".part`"), "{:?}", place.notes.0);
+}
+
+#[test]
+fn a_download_is_kept_until_its_image_is_stored() {
+    let (place, bytes) = (Place::new(), packed(&image()));
+    let server = Server::of(&bytes);
+    let hex: String = digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    // A folder in the image's place: it cannot be renamed to there.
+    let blocked = place.cache.root().join(format!("images/file-{hex}.img"));
+    std::fs::create_dir_all(blocked.join("x")).unwrap();
+    let reference = BaseReference::Url { url: server.url("/x"), sha256: digest(&bytes) };
+    let get = || source::obtain_over(&place.network, &reference, &place.cache, &place.notes, &place.stop);
+    assert_eq!((get().unwrap_err().kind(), place.kept()), (Kind::Io, Some(bytes.len() as u64)));
+    std::fs::remove_dir_all(blocked).unwrap();
+    is(&place, &get().unwrap(), &image());
+    assert_eq!(server.requests().len(), 1);
 }

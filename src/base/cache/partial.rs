@@ -67,6 +67,11 @@ impl Partial {
         Ok(Self { file, path, description, is_wanted: true })
     }
 
+    /// Where it is.
+    pub(in crate::base) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Bytes that are there.
     pub(in crate::base) fn size(&self) -> Result<u64, CacheError> {
         self.file.metadata().map(|metadata| metadata.len()).map_err(failed("reading", &self.path))
