@@ -32,7 +32,7 @@ pub use entry::{Entry, Made};
 pub use inventory::{Content, Item};
 use lock::Lock;
 pub use lock::Temp;
-pub use partial::{Partial, Validator};
+pub use partial::Partial;
 pub use sources::Stamp;
 pub use sweep::{Limits, Removed, Why};
 

@@ -32,7 +32,7 @@ fn what_was_cut_is_resumed() {
     });
     is(&place, &place.get(&server.url("/x"), digest(&bytes)).unwrap(), &image());
     assert_eq!(server.starts(), [None, Some(1_000_000)]);
-    assert_eq!(server.requests()[1].header("if-range"), Some("\"one\""));
+    assert_eq!(server.requests()[1].header("if-range"), None);
     assert!(place.said("the connection ended after 1000000 of") && place.said("(1 of 3)"), "{:?}", place.notes.0);
 }
 
@@ -79,7 +79,66 @@ fn a_file_that_changed_meanwhile_is_taken_whole() {
         _ => server::file(&content, request),
     });
     is(&place, &place.get(&server.url("/x"), digest(&bytes)).unwrap(), &image());
-    assert_eq!(server.requests()[1].header("if-range"), Some("\"old\""));
+    // Only the digest tells, and then all is fetched anew.
+    assert_eq!(server.starts(), [None, Some(500_000), None]);
+}
+
+#[test]
+fn mirrors_with_tags_of_their_own_give_one_file() {
+    let (place, bytes) = (Place::new(), packed(&image()));
+    let content = bytes.clone();
+    let server = Server::new(move |request, before| {
+        let tag = if before % 2 == 0 { "\"a\"" } else { "\"b\"" };
+        let start = request.start().filter(|_| request.header("if-range").is_none_or(|wanted| wanted == tag)).unwrap_or(0);
+        let range = format!("bytes {start}-{}/{}", content.len() - 1, content.len());
+        let len = (content.len() - start).to_string();
+        let status = if start == 0 { 200 } else { 206 };
+        let end = content.len().min(start + 400_000);
+        vec![head(status, &[("Content-Range", &range), ("Content-Length", &len), ("ETag", tag)]), Step::Send(content[start..end].to_vec())]
+    });
+    is(&place, &place.get(&server.url("/x"), digest(&bytes)).unwrap(), &image());
+    assert_eq!(server.starts().len(), bytes.len().div_ceil(400_000), "nothing is fetched twice");
+}
+
+#[test]
+fn a_page_in_the_place_of_the_rest_costs_nothing() {
+    let page = b"<html>this mirror is being looked after</html>";
+    for headers in [vec![("Content-Length", page.len().to_string())], vec![]] {
+        let (place, bytes) = (Place::new(), packed(&image()));
+        let content = bytes.clone();
+        let server = Server::new(move |request, before| match before {
+            0 => server::whole(&content, 500_000),
+            // Some say it with a success.
+            1..6 => {
+                let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                vec![head(200, &headers), Step::Send(page.to_vec())]
+            }
+            _ => server::file(&content, request),
+        });
+        let error = place.fails(&server.url("/x"), digest(&bytes));
+        assert!(
+            matches!(&error, FetchError::GaveUp { last, .. } if matches!(**last, FetchError::AnotherLength { received: 500_000, .. })),
+            "{error:?}"
+        );
+        assert!(place.said("the 500000 bytes that are there are kept") && error.hint().unwrap().contains("cache rm"));
+        assert_eq!((error.kind(), place.kept()), (Kind::Io, Some(500_000)));
+        is(&place, &place.get(&server.url("/x"), digest(&bytes)).unwrap(), &image());
+        assert_eq!(server.starts().last(), Some(&Some(500_000)));
+    }
+}
+
+#[test]
+fn an_answer_shorter_than_what_is_there_costs_nothing() {
+    let (place, bytes) = (Place::new(), packed(&image()));
+    let content = bytes.clone();
+    let server = Server::new(move |request, before| match before {
+        // No length is known.
+        0 => vec![head(200, &[("Transfer-Encoding", "chunked")]), Step::Send([b"7a120\r\n", &content[..500_000], b"\r\n"].concat())],
+        1 => vec![head(200, &[("Content-Length", "9")]), Step::Send(b"<html>...".to_vec())],
+        _ => server::file(&content, request),
+    });
+    is(&place, &place.get(&server.url("/x"), digest(&bytes)).unwrap(), &image());
+    assert_eq!(server.starts(), [None, Some(500_000), Some(500_000)]);
 }
 
 #[test]

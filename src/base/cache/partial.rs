@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! partials/KEY.ADDRESS.part   what came so far, from the first byte on; locked by the process that downloads
-//! partials/KEY.ADDRESS.json   where it comes from, and by what the server knows it again
+//! partials/KEY.ADDRESS.json   where it comes from, and how large it will be
 //! ```
 //! KEY is that of the image it will become and so names its digest; ADDRESS is a digest of the whole address.
 
@@ -26,18 +26,12 @@ use crate::disk::FileStorage;
 /// Version of the description's format.
 const VERSION: u32 = 1;
 
-/// What a server gave to recognise a file by: a strong `ETag` or a `Last-Modified`, as it came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Validator(pub String);
-
 /// What is known of a download beside its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Description {
     version: u32,
     /// Address without what may be secret.
     pub(super) origin: String,
-    validator: Option<Validator>,
     /// Size of the whole file in bytes, if the server told it.
     pub(super) total: Option<u64>,
 }
@@ -61,7 +55,7 @@ impl Partial {
         let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
         let file = file.map_err(failed("making", &path))?;
         file.lock().map_err(failed("locking", &path))?;
-        let empty = Description { version: VERSION, origin: origin.to_owned(), validator: None, total: None };
+        let empty = Description { version: VERSION, origin: origin.to_owned(), total: None };
         // Without one, what is there is checked by its digest alone, in the end.
         let description = read(&path).unwrap_or(empty);
         Ok(Self { file, path, description, is_wanted: true })
@@ -77,9 +71,9 @@ impl Partial {
         self.file.metadata().map(|metadata| metadata.len()).map_err(failed("reading", &self.path))
     }
 
-    /// How the server knows the file.
-    pub(in crate::base) fn validator(&self) -> Option<&Validator> {
-        self.description.validator.as_ref()
+    /// Size of the whole file in bytes, if the server told it.
+    pub(in crate::base) fn total(&self) -> Option<u64> {
+        self.description.total
     }
 
     /// Hands out everything from the first byte on, until `each` says that it is enough.
@@ -98,14 +92,12 @@ impl Partial {
     /// Throws everything away and begins anew.
     pub(in crate::base) fn clear(&mut self) -> Result<(), CacheError> {
         self.file.set_len(0).map_err(failed("writing", &self.path))?;
-        self.description.validator = None;
         self.description.total = None;
         Ok(())
     }
 
     /// Remembers what the server says of the file.
-    pub(in crate::base) fn describe(&mut self, validator: Option<Validator>, total: Option<u64>) -> Result<(), CacheError> {
-        self.description.validator = validator;
+    pub(in crate::base) fn describe(&mut self, total: Option<u64>) -> Result<(), CacheError> {
         self.description.total = total;
         let path = description(&self.path);
         let text = serde_json::to_vec_pretty(&self.description).map_err(|error| failed("writing", &path)(error.into()))?;
@@ -169,7 +161,5 @@ pub(super) fn description(path: &Path) -> PathBuf {
 /// The description of a partial file, if it can be read.
 pub(super) fn read(path: &Path) -> Option<Description> {
     let description: Description = serde_json::from_slice(&fs::read(description(path)).ok()?).ok()?;
-    // A validator goes back into a header.
-    let is_header = |Validator(text): &Validator| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    (description.version == VERSION && description.validator.as_ref().is_none_or(is_header)).then_some(description)
+    (description.version == VERSION).then_some(description)
 }

@@ -99,6 +99,21 @@ pub enum FetchError {
         /// Bytes that the server announced.
         expected: u64,
     },
+    /// The answer is another file than the one that was begun.
+    #[error(
+        "downloading `{address}`: the server now offers {}, not the file that was begun ({}); the {received} bytes that are there are kept",
+        length(*.offered), length(*.begun)
+    )]
+    AnotherLength {
+        /// The address.
+        address: Address,
+        /// Size of what it offers in bytes, if it tells it.
+        offered: Option<u64>,
+        /// Bytes that are there.
+        received: u64,
+        /// Size of what was begun in bytes, if the server told it.
+        begun: Option<u64>,
+    },
     /// More than any image has.
     #[error("`{address}` is larger than {} GiB, which no base image is", .limit >> 30)]
     TooLarge {
@@ -169,6 +184,10 @@ pub enum FetchError {
     Interrupted,
 }
 
+fn length(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "a file of unknown length".to_owned(), |bytes| format!("{bytes} bytes"))
+}
+
 /// What a status means for the user.
 fn explained(status: u16) -> &'static str {
     match status {
@@ -221,6 +240,9 @@ impl Classified for FetchError {
             }
             Self::Connection { .. } | Self::Stalled { .. } | Self::Slow { .. } | Self::Cut { .. } | Self::Later { .. } => {
                 "run the command again later: it goes on where it stopped"
+            }
+            Self::AnotherLength { .. } => {
+                "run the command again later; if what is kept is the wrong file, remove it: `berry-image cache rm` with the address"
             }
             Self::GaveUp { last, .. } => return last.hint(),
             Self::Cache(error) => return error.hint(),

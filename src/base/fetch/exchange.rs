@@ -21,7 +21,6 @@ use ureq::{
 };
 
 use super::{Address, FetchError, forward, policy::Policy, proxy::Route, response::Head};
-use crate::base::cache::Validator;
 
 /// Bytes of one piece.
 const PIECE: usize = 128 << 10;
@@ -46,23 +45,14 @@ pub(super) struct Exchange {
     agent: Agent,
 }
 
-/// From where on a file is wanted, if not from its beginning.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Resume<'a> {
-    pub(super) position: u64,
-    pub(super) validator: Option<&'a Validator>,
-}
-
 impl Exchange {
-    /// Sends a request; a redirect is an answer like any other.
-    pub(super) fn begin(address: &Address, resume: Option<Resume<'_>>, route: &Route, policy: &Policy) -> Result<Self, FetchError> {
+    /// Sends a request for the file, or for what follows its first `resume` bytes; a redirect is an answer like any other.
+    pub(super) fn begin(address: &Address, resume: Option<u64>, route: &Route, policy: &Policy) -> Result<Self, FetchError> {
         let invalid = |reason: &str| FetchError::Protocol { address: address.clone(), reason: reason.to_owned() };
         let mut request = Request::get(address.uri().clone());
-        if let Some(Resume { position, validator }) = resume {
+        // Without `If-Range`: mirrors behind one address give one file many tags, and the digest tells in the end what belongs together.
+        if let Some(position) = resume {
             request = request.header(header::RANGE, format!("bytes={position}-"));
-            if let Some(Validator(validator)) = validator {
-                request = request.header(header::IF_RANGE, validator);
-            }
         }
         let agent = match route {
             Route::Direct => Agent::new_with_config(config(policy).proxy(None).build()),

@@ -1,7 +1,7 @@
 //! Downloads a base image whose SHA-256 is known.
 //!
 //! What came so far lies in a [`Partial`] of the cache and outlives interruptions and most errors; the next try, or the next run, asks
-//! for the rest alone (`Range`, `If-Range`). Nothing is believed but the digest of the whole file: what has another one is thrown
+//! for the rest alone (`Range`). Nothing is believed but the digest of the whole file: what has another one is thrown
 //! away. Failures that may pass are tried again after growing pauses.
 
 mod address;
@@ -25,7 +25,7 @@ use time::OffsetDateTime;
 
 pub use address::{Address, BadAddress};
 pub use error::FetchError;
-use exchange::{Event, Exchange, Resume};
+use exchange::{Event, Exchange};
 use pace::{Pace, Verdict};
 pub use policy::Policy;
 use policy::TICK;
@@ -192,12 +192,21 @@ impl Download<'_> {
     /// One request, and all that it gives.
     fn attempt(&mut self, may_resume: bool) -> Result<(), Trouble> {
         let may_resume = may_resume && self.may_resume && self.position > 0;
-        let resume = may_resume.then(|| Resume { position: self.position, validator: self.partial.validator() });
+        let resume = may_resume.then_some(self.position);
         let Answer { address, head, exchange } = redirect::follow(self.address, resume, self.network, self.stop)?;
         let total = match head.status {
-            200 => self.take_whole(&head)?,
+            200 => {
+                if may_resume {
+                    self.must_be_the_same(&address, head.content_length())?;
+                }
+                self.take_whole(&head)?
+            }
             206 if may_resume => match head.content_range().filter(|range| range.start == Some(self.position)) {
                 Some(range) => {
+                    // Not every server tells it with a part.
+                    if range.total.is_some() {
+                        self.must_be_the_same(&address, range.total)?;
+                    }
                     self.is_patched = true;
                     range.total
                 }
@@ -219,6 +228,18 @@ impl Download<'_> {
         self.pump(&address, &exchange, total, &*bar)
     }
 
+    /// What is there is given up only for a file as large as the one that was begun, not for the page of a mirror that is out of order.
+    fn must_be_the_same(&self, address: &Address, offered: Option<u64>) -> Result<(), Trouble> {
+        // Notes that contradict what is there tell nothing.
+        let begun = self.partial.total().filter(|begun| *begun > self.position);
+        let is_shorter = offered.is_some_and(|offered| offered < self.position);
+        if is_shorter || begun.is_some() && begun != offered {
+            let (address, received) = (address.clone(), self.position);
+            return Err(Trouble::Passing(FetchError::AnotherLength { address, offered, received, begun }));
+        }
+        Ok(())
+    }
+
     /// The answer has all of the file: what is there is of no use.
     fn take_whole(&mut self, head: &Head) -> Result<Option<u64>, CacheError> {
         if self.position > 0 && self.may_resume {
@@ -226,7 +247,7 @@ impl Download<'_> {
         }
         self.start_over()?;
         let total = head.content_length();
-        self.partial.describe(head.validator(), total)?;
+        self.partial.describe(total)?;
         Ok(total)
     }
 

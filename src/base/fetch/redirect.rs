@@ -6,7 +6,7 @@ use ureq::http::header;
 
 use super::{
     Address, FetchError, Network,
-    exchange::{Event, Exchange, Resume},
+    exchange::{Event, Exchange},
     policy::TICK,
     response::Head,
     trouble::{Trouble, explain},
@@ -25,7 +25,7 @@ pub(super) struct Answer {
 }
 
 /// Asks for a file, and follows where that leads.
-pub(super) fn follow(start: &Address, resume: Option<Resume<'_>>, network: &Network, stop: &Stop) -> Result<Answer, Trouble> {
+pub(super) fn follow(start: &Address, resume: Option<u64>, network: &Network, stop: &Stop) -> Result<Answer, Trouble> {
     let mut stations = vec![start.clone()];
     let mut address = start.clone();
     loop {

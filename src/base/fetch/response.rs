@@ -5,13 +5,9 @@ use std::time::Duration;
 use time::{OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use ureq::http::{HeaderMap, HeaderName, header};
 
-use crate::base::cache::Validator;
-
 /// RFC 9110 §5.6.7, the only form that is still sent.
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-/// A validator is sent back as it came; no real one is longer, in bytes.
-const MAX_VALIDATOR: usize = 1024;
 
 /// Status and headers.
 #[derive(Debug)]
@@ -46,14 +42,6 @@ impl Head {
     pub(super) fn retry_after(&self, now: OffsetDateTime) -> Option<Duration> {
         retry_after(self.text(header::RETRY_AFTER)?, now)
     }
-
-    /// By what a later request can tell that the file is still the same: a strong `ETag`, else `Last-Modified` (RFC 9110 §13.1.5).
-    pub(super) fn validator(&self) -> Option<Validator> {
-        let fit = |text: &&str| !text.is_empty() && text.len() <= MAX_VALIDATOR;
-        let tag = self.text(header::ETAG).map(str::trim).filter(fit).filter(|tag| tag.starts_with('"') && tag.ends_with('"'));
-        let date = || self.text(header::LAST_MODIFIED).map(str::trim).filter(fit);
-        tag.or_else(date).map(|text| Validator(text.to_owned()))
-    }
 }
 
 /// `bytes START-END/TOTAL`, `bytes START-END/*`, `bytes */TOTAL`.
@@ -84,11 +72,6 @@ mod tests {
 
     use super::*;
 
-    fn head(pairs: &[(HeaderName, &str)]) -> Head {
-        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        Head { status: 200, headers }
-    }
-
     #[test]
     fn reads_ranges() {
         let range = |start, total| Some(ContentRange { start, total });
@@ -116,15 +99,5 @@ mod tests {
         assert_eq!(seconds("Wed, 01 May 2024 09:00:00 GMT"), Some(0));
         assert_eq!(seconds(&"9".repeat(30)), Some(u64::MAX));
         assert_eq!((seconds("soon"), seconds("-1"), seconds("")), (None, None, None));
-    }
-
-    #[test]
-    fn only_what_proves_sameness_is_a_validator() {
-        let date = (header::LAST_MODIFIED, "Wed, 01 May 2024 09:00:00 GMT");
-        let of = |pairs: &[(HeaderName, &str)]| head(pairs).validator().map(|validator| validator.0);
-        assert_eq!(of(&[(header::ETAG, "\"abc\""), date.clone()]).as_deref(), Some("\"abc\""));
-        assert_eq!(of(&[(header::ETAG, "W/\"abc\""), date.clone()]).as_deref(), Some(date.1));
-        assert_eq!(of(&[(header::ETAG, "W/\"abc\"")]), None);
-        assert_eq!(of(&[(header::ETAG, &format!("\"{}\"", "a".repeat(5000)))]), None);
     }
 }
