@@ -252,6 +252,28 @@ fn damage_is_found_and_removed() {
     ok(&mut shelf.berry(&["cache", "verify"]));
 }
 
+#[test]
+fn an_image_that_cannot_be_read_does_not_hide_the_others() {
+    let shelf = Shelf::new();
+    let keys = [shelf.bring(1), shelf.bring(2)];
+    // The system says that this file has 4096 bytes, and gives fewer.
+    std::os::unix::fs::symlink("/sys/devices/system/cpu/online", shelf.file("images/file-00.img")).unwrap();
+    let record = format!("{{\"version\": 1, \"size\": 4096, \"sha256\": \"{}\"}}", "0".repeat(64));
+    fs::write(shelf.file("images/file-00.json"), record).unwrap();
+    let verify = |code| {
+        let result = support::program::output(&mut shelf.berry(&["cache", "verify"]));
+        assert_eq!(result.status.code(), Some(code));
+        (String::from_utf8(result.stdout).unwrap(), String::from_utf8(result.stderr).unwrap())
+    };
+    let (said, failed) = verify(1);
+    assert_eq!((said.matches("as it was stored").count(), said.matches("file-00: not verified").count()), (2, 1), "{said}");
+    assert!(failed.contains("1 image not verified"), "{failed}");
+    fs::write(shelf.file(&format!("images/{}.img", keys[1])), vec![1; 200_000]).unwrap();
+    let (said, failed) = verify(3);
+    assert!(said.contains("damaged, removed") && failed.contains("1 image damaged, 1 image not verified"), "{said}{failed}");
+    assert!(shelf.file("images/file-00.img").exists() && !shelf.keys().contains(&keys[1]));
+}
+
 fn is_in_use(shelf: &Shelf, key: &str) -> bool {
     shelf.entries().iter().find(|entry| entry["key"] == *key).is_some_and(|entry| entry["in_use"] == true)
 }

@@ -248,7 +248,11 @@ impl Cache {
         if found == entry.made.sha256 {
             return Ok(());
         }
-        self.remove(key)?;
+        // Whoever makes it anew does so under this lock, and what was made anew is another file.
+        let _lock = Lock::take(&self.lock_of(key), &format!("the base `{key}`"), progress, stop)?;
+        if entry::is_at(entry, &self.image(key)) {
+            self.remove(key)?;
+        }
         Err(CacheError::Damaged { path: self.image(key), found: hex(&found), expected: hex(&entry.made.sha256) })
     }
 

@@ -12,7 +12,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{args, failure::Failure, report::Report, units};
 use crate::{
-    base::cache::{Cache, Content, Item, Limits, Removed, Why},
+    base::cache::{Cache, CacheError, Content, Item, Limits, Removed, Why},
     error::{Classified as _, Kind},
     progress::Stop,
 };
@@ -197,26 +197,44 @@ fn gc(cache: Option<&Cache>, limits: &Limits, dry_run: bool, as_json: bool, repo
     report.result(&text)
 }
 
+/// Goes on after an image that cannot be read; the worst that was found decides the exit code.
 fn verify(cache: Option<&Cache>, report: &Report, stop: &Stop) -> Result<(), Failure> {
-    let mut damaged = 0;
-    let mut first = None;
+    let (mut damaged, mut unread) = (0, 0);
+    let mut worst: Option<CacheError> = None;
     for item in inventory(cache)?.iter().filter(|item| item.content == Content::Image) {
         let Some(cache) = cache else { break };
-        let Some(entry) = cache.look(&item.key)? else { continue };
-        match cache.verify(&item.key, &entry, report, stop) {
-            Ok(()) => report.result(&format!("{}: as it was stored\n", name(item)))?,
-            Err(error) if error.kind() == Kind::Verification => {
+        let looked = cache.look(&item.key);
+        let error = match looked.and_then(|entry| entry.map(|entry| cache.verify(&item.key, &entry, report, stop)).transpose()) {
+            Ok(Some(())) => {
+                report.result(&format!("{}: as it was stored\n", name(item)))?;
+                continue;
+            }
+            // Gone meanwhile.
+            Ok(None) => continue,
+            Err(error) => error,
+        };
+        match error.kind() {
+            Kind::Interrupted => return Err(error.into()),
+            Kind::Verification => {
                 damaged += 1;
                 report.result(&format!("{}: damaged, removed\n", name(item)))?;
-                first.get_or_insert(error);
             }
-            Err(error) => return Err(error.into()),
+            _ => {
+                unread += 1;
+                report.result(&format!("{}: not verified: {error}\n", name(item)))?;
+            }
+        }
+        if worst.as_ref().is_none_or(|worst| worst.kind().exit_code() < error.kind().exit_code()) {
+            worst = Some(error);
         }
     }
-    match first {
-        None => Ok(()),
-        Some(error) => Err(Failure::from(error).while_doing(format!("{} damaged", units::count(damaged, "image")))),
-    }
+    let Some(error) = worst else { return Ok(()) };
+    let found: Vec<String> = [(damaged, "damaged"), (unread, "not verified")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", units::count(count, "image")))
+        .collect();
+    Err(Failure::from(error).while_doing(found.join(", ")))
 }
 
 /// How it is called: a file's name, an address, `debian:SUITE`; the key where that is not known.

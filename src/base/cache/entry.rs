@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     sync::Arc,
     thread,
@@ -66,6 +67,12 @@ pub(super) fn open(image: &Path, record: &Path) -> Result<Option<Entry>, CacheEr
         return Ok(None);
     }
     Ok(Some(Entry { storage: Arc::new(storage), made }))
+}
+
+/// Whether an open image is still the one that stands at its path.
+pub(super) fn is_at(entry: &Entry, image: &Path) -> bool {
+    let open = entry.storage.file().and_then(|file| file.metadata().ok());
+    open.zip(fs::metadata(image).ok()).is_some_and(|(open, there)| (open.dev(), open.ino()) == (there.dev(), there.ino()))
 }
 
 /// Notes that an image was used now.

@@ -93,6 +93,29 @@ fn a_changed_byte_is_found_by_verifying() {
 }
 
 #[test]
+fn what_was_made_anew_meanwhile_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path()).unwrap();
+    cache.get_or_make("k", "origin", &Silent, &Stop::default(), write("image")).unwrap();
+    fs::write(cache.image("k"), "imagf").unwrap();
+    let damaged = cache.get("k").unwrap().unwrap();
+    let held = Lock::take_briefly(&cache.lock_of("k")).unwrap();
+    thread::scope(|scope| {
+        let verifying = scope.spawn(|| cache.verify("k", &damaged, &Silent, &Stop::default()));
+        thread::sleep(Duration::from_millis(200));
+        // Whoever holds the lock finds the damage by itself.
+        cache.remove("k").unwrap();
+        fs::write(cache.folder("temps").join("new"), "image").unwrap();
+        let sha256: [u8; 32] = Sha256::digest(b"image").into();
+        let temp = Temp::of(File::open(cache.folder("temps").join("new")).unwrap(), cache.folder("temps").join("new"));
+        entry::store(temp, &Made { size: 5, sha256 }, "origin", &cache.image("k"), &cache.record("k")).unwrap();
+        drop(held);
+        assert!(matches!(verifying.join().unwrap(), Err(CacheError::Damaged { .. })));
+    });
+    assert_eq!(text(&cache.get("k").unwrap().unwrap()), "image");
+}
+
+#[test]
 fn a_failure_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path()).unwrap();
