@@ -99,26 +99,34 @@ impl Cache {
     }
 
     fn partials(&self) -> Result<Vec<Item>, CacheError> {
-        let mut items = Vec::new();
-        for path in list(&self.folder("partials"))? {
-            let name = path.file_stem().and_then(OsStr::to_str).filter(|_| path.extension() == Some(OsStr::new("part")));
-            let Some(key) = name.map(|name| name.rsplit_once('.').map_or(name, |(key, _)| key).to_owned()) else { continue };
-            let (Ok(file), Ok(metadata)) = (File::open(&path), fs::metadata(&path)) else { continue };
-            let description = partial::read(&path);
-            items.push(Item {
-                key,
-                content: Content::Download,
-                total: description.as_ref().and_then(|description| description.total),
-                origin: description.map(|description| description.origin),
-                size: metadata.len(),
-                stored: stored(&metadata),
-                last_used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                in_use: !is_unlocked(&file),
-                files: vec![partial::description(&path), path],
-            });
-        }
-        Ok(items)
+        Ok(list(&self.folder("partials"))?.into_iter().filter_map(partial_item).collect())
     }
+
+    /// The item as it is now, if it is still there. Whether it is in use does not show to who holds its lock.
+    pub(super) fn again(&self, item: &Item) -> Result<Option<Item>, CacheError> {
+        match item.content {
+            Content::Download => Ok(item.files.last().cloned().and_then(partial_item)),
+            Content::Image | Content::Remains => self.image_item(item.key.clone()),
+        }
+    }
+}
+
+fn partial_item(path: PathBuf) -> Option<Item> {
+    let name = path.file_stem().and_then(OsStr::to_str).filter(|_| path.extension() == Some(OsStr::new("part")))?;
+    let key = name.rsplit_once('.').map_or(name, |(key, _)| key).to_owned();
+    let (file, metadata) = (File::open(&path).ok()?, fs::metadata(&path).ok()?);
+    let description = partial::read(&path);
+    Some(Item {
+        key,
+        content: Content::Download,
+        total: description.as_ref().and_then(|description| description.total),
+        origin: description.map(|description| description.origin),
+        size: metadata.len(),
+        stored: stored(&metadata),
+        last_used: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+        in_use: !is_unlocked(&file),
+        files: vec![partial::description(&path), path],
+    })
 }
 
 /// Whether nobody has locked a file; the lock is given back when `file` is closed.

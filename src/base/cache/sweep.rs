@@ -20,7 +20,7 @@ const STALE: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct Limits {
     /// Only what was used within this time.
     pub max_age: Option<Duration>,
-    /// Only so many bytes on the disk, those used last.
+    /// Only so many bytes of whole images on the disk, those used last; what is in use counts, too.
     pub max_stored: Option<u64>,
 }
 
@@ -57,10 +57,9 @@ impl Cache {
             sources::forget_stale(self)?;
         }
         let mut items = self.inventory()?;
-        items.retain(|item| !item.in_use);
         items.sort_by_key(|item| item.last_used);
-        let mut stored: u64 = items.iter().map(|item| item.stored).sum();
-        for item in items {
+        let mut stored: u64 = items.iter().filter(|item| item.content == Content::Image).map(|item| item.stored).sum();
+        for item in items.into_iter().filter(|item| !item.in_use) {
             let age = now.duration_since(item.last_used).unwrap_or_default();
             let is_stale = match item.content {
                 Content::Image => false,
@@ -70,18 +69,20 @@ impl Cache {
             let why = match () {
                 () if is_stale => Why::Stale,
                 () if limits.max_age.is_some_and(|max| age > max) => Why::Old,
-                () if limits.max_stored.is_some_and(|max| stored > max) => Why::Room,
+                () if item.content == Content::Image && limits.max_stored.is_some_and(|max| stored > max) => Why::Room,
                 () => continue,
             };
             if dry_run || self.remove_unused(&item)? {
-                stored = stored.saturating_sub(item.stored);
+                if item.content == Content::Image {
+                    stored = stored.saturating_sub(item.stored);
+                }
                 removed.push(Removed { name: item.origin.unwrap_or(item.key), why, stored: item.stored });
             }
         }
         Ok(removed)
     }
 
-    /// Removes an item, unless somebody uses or makes it: then `false`.
+    /// Removes an item, unless somebody uses or makes it, or has done so since it was looked at: then `false`.
     ///
     /// # Errors
     /// When it cannot be removed.
@@ -90,6 +91,10 @@ impl Cache {
         let Some(_key) = Lock::try_take(&self.lock_of(&item.key))? else { return Ok(false) };
         // Whoever opens a download or a temporary file does so under this one.
         let _guard = Lock::take_briefly(&guard(&self.folder("locks")))?;
+        // What was half an image may be a whole one by now.
+        let Some(item) = self.again(item)?.filter(|now| (now.content, now.last_used) == (item.content, item.last_used)) else {
+            return Ok(false);
+        };
         let Some(bytes) = item.files.last() else { return Ok(true) };
         // Held until all is removed: who opened it before has locked it, who comes later finds it locked.
         let file = File::open(bytes).ok();

@@ -159,6 +159,39 @@ fn temps_that_go_meanwhile_are_no_error() {
 }
 
 #[test]
+fn remains_that_became_an_image_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path()).unwrap();
+    fs::write(cache.image("k"), "half").unwrap();
+    let remains = cache.inventory().unwrap().remove(0);
+    assert_eq!(remains.content, Content::Remains);
+    drop(cache.get_or_make("k", "origin", &Silent, &Stop::default(), write("image")).unwrap());
+    assert!(!cache.remove_unused(&remains).unwrap());
+    let image = cache.inventory().unwrap().remove(0);
+    aged(&cache.record("k"), 50);
+    assert!(!cache.remove_unused(&image).unwrap(), "it was used since");
+    assert!(cache.remove_unused(&cache.inventory().unwrap().remove(0)).unwrap() && files(&cache, "images").is_empty());
+}
+
+#[test]
+fn what_is_in_use_takes_room_and_a_download_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path()).unwrap();
+    let text: &'static str = Box::leak("x".repeat(200_000).into_boxed_str());
+    for key in ["a", "b"] {
+        drop(cache.get_or_make(key, "origin", &Silent, &Stop::default(), write(text)).unwrap());
+    }
+    let used = cache.look("b").unwrap().unwrap();
+    fs::write(cache.folder("partials").join("c.0.part"), text).unwrap();
+    let sweep = |max| cache.sweep(&Limits { max_age: None, max_stored: Some(max) }, std::time::SystemTime::now(), false).unwrap();
+    assert!(sweep(450 << 10).is_empty(), "the download does not count");
+    assert_eq!((sweep(300 << 10).len(), files(&cache, "images")), (1, vec!["b.img".to_owned(), "b.json".to_owned()]));
+    assert!(sweep(0).is_empty() && files(&cache, "partials").len() == 1);
+    drop(used);
+    assert_eq!(sweep(0).len(), 1);
+}
+
+#[test]
 fn threads_that_want_the_same_wait_for_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::at(folder.path()).unwrap();
