@@ -128,11 +128,14 @@ pub(super) fn remove_stale(temps: &Path, locks: &Path) -> Result<(), CacheError>
     for entry in fs::read_dir(temps).map_err(failed("reading the folder", temps))? {
         let path = entry.map_err(failed("reading the folder", temps))?.path();
         let Ok(file) = File::open(&path) else { continue };
-        if file.try_lock().is_ok() {
-            remove(&path)?;
-        }
+        remove_unlocked(&path, &file)?;
     }
     Ok(())
+}
+
+/// Removes the file at `path`, open as `file`, unless a process has locked it.
+pub(super) fn remove_unlocked(path: &Path, file: &File) -> Result<bool, CacheError> {
+    if file.try_lock().is_ok() { remove(path) } else { Ok(false) }
 }
 
 /// Removes a file; `false` when another process has removed or renamed it meanwhile.
