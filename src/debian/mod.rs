@@ -1,9 +1,16 @@
 //! Debian's packages: what archives offer, what is installed, what belongs together.
 
 pub mod deb822;
+pub mod package;
 pub mod relation;
+pub mod resolve;
+pub mod sources;
+pub mod status;
+pub mod universe;
 pub mod version;
 
 pub use deb822::{Deb822Error, Stanza, stanzas};
+pub use package::{Package, PackageError};
 pub use relation::{AnyOf, Relation, RelationError, Relations};
+pub use universe::{NameId, PackageId, Universe};
 pub use version::{Version, VersionError};

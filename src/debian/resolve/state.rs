@@ -1,0 +1,209 @@
+//! What is planned for each name so far.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Reason, Solution};
+use crate::debian::{
+    package::{Need, Package},
+    relation::{AnyOf, Relation},
+    universe::{NameId, PackageId, Universe},
+};
+
+/// The plan in the making.
+pub(super) struct State<'u, 'a> {
+    pub(super) universe: &'u Universe<'a>,
+    pub(super) recommends: bool,
+    plans: Vec<Plan>,
+    /// For each name the installed packages that need something of that name.
+    needed_by: HashMap<NameId, Vec<PackageId>>,
+    /// For each source package the names of installed packages that are built from it.
+    built_from: HashMap<&'a str, Vec<NameId>>,
+}
+
+/// What is planned for a name.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    /// What will be installed in the end.
+    planned: Option<PackageId>,
+    /// What may be chosen; given up when that fails.
+    candidate: Option<PackageId>,
+    /// Whether it was decided to install the candidate.
+    is_marked: bool,
+    /// Whether the decision stands, whatever else comes.
+    is_protected: bool,
+}
+
+impl<'u, 'a> State<'u, 'a> {
+    pub(super) fn new(universe: &'u Universe<'a>, recommends: bool) -> Self {
+        let plan =
+            |name| Plan { planned: universe.installed(name), candidate: universe.candidate(name), is_marked: false, is_protected: false };
+        let mut state = Self {
+            universe,
+            recommends,
+            plans: universe.names().map(plan).collect(),
+            needed_by: HashMap::new(),
+            built_from: HashMap::new(),
+        };
+        for id in universe.names().filter_map(|name| universe.installed(name)) {
+            let package = universe.package(id);
+            let relations = package.needs.iter().flat_map(|need| &need.any.0);
+            for name in relations.filter_map(|relation| universe.find(relation.name)).collect::<BTreeSet<_>>() {
+                state.needed_by.entry(name).or_default().push(id);
+            }
+            state.built_from.entry(package.source.0).or_default().push(universe.name_of(id));
+        }
+        state
+    }
+
+    fn plan(&self, name: NameId) -> &Plan {
+        &self.plans[name.index()]
+    }
+
+    fn plan_mut(&mut self, name: NameId) -> &mut Plan {
+        &mut self.plans[name.index()]
+    }
+
+    /// What will be installed under a name as things stand.
+    pub(super) fn planned(&self, name: NameId) -> Option<PackageId> {
+        self.plan(name).planned
+    }
+
+    pub(super) fn candidate(&self, name: NameId) -> Option<PackageId> {
+        self.plan(name).candidate
+    }
+
+    pub(super) fn is_protected(&self, name: NameId) -> bool {
+        self.plan(name).is_protected
+    }
+
+    pub(super) fn is_marked(&self, name: NameId) -> bool {
+        self.plan(name).is_marked
+    }
+
+    pub(super) fn protect(&mut self, name: NameId, is_protected: bool) {
+        self.plan_mut(name).is_protected = is_protected;
+    }
+
+    /// Plans the candidate.
+    pub(super) fn choose(&mut self, name: NameId) {
+        let installed = self.universe.installed(name);
+        let plan = self.plan_mut(name);
+        plan.planned = plan.candidate;
+        plan.is_marked = plan.candidate != installed;
+    }
+
+    /// Plans what is installed now, if anything.
+    pub(super) fn keep(&mut self, name: NameId) {
+        let installed = self.universe.installed(name);
+        let plan = self.plan_mut(name);
+        (plan.planned, plan.is_marked) = (installed, false);
+    }
+
+    /// Plans nothing.
+    pub(super) fn delete(&mut self, name: NameId) {
+        let plan = self.plan_mut(name);
+        (plan.planned, plan.is_marked) = (None, false);
+    }
+
+    /// Gives the candidate up for good: what is planned now is all that is left.
+    pub(super) fn discard_candidate(&mut self, name: NameId) {
+        let plan = self.plan_mut(name);
+        plan.candidate = plan.planned;
+    }
+
+    /// Whether a need is met by what is planned.
+    pub(super) fn is_met(&self, any: &AnyOf<'a>) -> bool {
+        any.0.iter().any(|relation| self.universe.meant(relation).any(|id| self.is_planned(id)))
+    }
+
+    pub(super) fn is_planned(&self, id: PackageId) -> bool {
+        self.planned(self.universe.name_of(id)) == Some(id)
+    }
+
+    /// What is planned of what a package cannot stand beside; of its own versions none counts.
+    pub(super) fn in_conflict(&self, relation: &Relation<'a>, name: NameId) -> Option<PackageId> {
+        self.universe.meant(relation).find(|id| self.universe.name_of(*id) != name && self.is_planned(*id))
+    }
+
+    /// Whether what is planned under a name lacks something or cannot stand beside something.
+    pub(super) fn is_broken(&self, name: NameId) -> bool {
+        self.planned(name).is_some_and(|id| self.fault(name, self.universe.package(id)).is_some())
+    }
+
+    fn fault(&self, name: NameId, package: &Package<'a>) -> Option<String> {
+        let lacks = package.needs.iter().find(|need| need.kind.is_critical() && !self.is_met(&need.any));
+        let lacks = lacks.map(|Need { any, .. }| format!("needs {any}, which nothing that is installed or could be meets"));
+        let beside = || {
+            let found = package.conflicts.iter().find_map(|relation| Some((relation, self.in_conflict(relation, name)?)));
+            found.map(|(relation, id)| format!("cannot be installed beside {} ({relation})", self.shown(id)))
+        };
+        lacks.or_else(beside)
+    }
+
+    /// Installed packages that need something of this name.
+    pub(super) fn needing(&self, name: NameId) -> Vec<PackageId> {
+        self.needed_by.get(&name).cloned().unwrap_or_default()
+    }
+
+    /// Names of installed packages that are built from this source package.
+    pub(super) fn siblings(&self, source: &str) -> Vec<NameId> {
+        self.built_from.get(source).cloned().unwrap_or_default()
+    }
+
+    /// Name and version.
+    pub(super) fn shown(&self, id: PackageId) -> String {
+        let package = self.universe.package(id);
+        format!("{} {}", package.name, package.version)
+    }
+
+    /// Everything that is planned works. What was broken before and is left as it is does not count.
+    pub(super) fn check(&self) -> Result<(), Reason> {
+        let before = Self::new(self.universe, false);
+        for name in self.universe.names() {
+            let Some(id) = self.planned(name) else { continue };
+            let Some(fault) = self.fault(name, self.universe.package(id)) else { continue };
+            if self.universe.installed(name) == Some(id) && before.is_broken(name) {
+                continue;
+            }
+            return Err(Reason::new(format!("{} {fault}", self.shown(id))));
+        }
+        Ok(())
+    }
+
+    /// Forgets new packages that nothing needs: what is left of choices that were given up.
+    pub(super) fn drop_garbage(&mut self, requested: &[NameId]) {
+        let universe = self.universe;
+        let mut reached: BTreeSet<NameId> = requested.iter().copied().collect();
+        reached.extend(universe.names().filter(|name| universe.installed(*name).is_some()));
+        let mut pending: Vec<NameId> = reached.iter().copied().collect();
+        while let Some(name) = pending.pop() {
+            let Some(id) = self.planned(name) else { continue };
+            let relations = universe.package(id).needs.iter().flat_map(|need| &need.any.0);
+            let needed = relations.flat_map(|relation| universe.meant(relation)).filter(|id| self.is_planned(*id));
+            let new: Vec<NameId> = needed.map(|id| universe.name_of(id)).filter(|name| !reached.contains(name)).collect();
+            pending.extend(new.iter().copied());
+            reached.extend(new);
+        }
+        for name in universe.names().filter(|name| !reached.contains(name)).collect::<Vec<_>>() {
+            self.keep(name);
+        }
+    }
+
+    pub(super) fn solution(&self, requested: &[NameId]) -> Solution {
+        let mut solution = Solution::default();
+        for name in self.universe.names() {
+            match (self.universe.installed(name), self.planned(name)) {
+                (None, Some(new)) => solution.install.push(new),
+                (Some(old), Some(new)) if old != new => solution.upgrade.push((old, new)),
+                (Some(old), None) => solution.remove.push(old),
+                _ => {}
+            }
+        }
+        let name = |id: &PackageId| self.universe.package(*id).name;
+        solution.install.sort_by_key(name);
+        solution.upgrade.sort_by_key(|(old, _)| name(old));
+        solution.remove.sort_by_key(name);
+        solution.requested = requested.iter().filter_map(|name| self.planned(*name)).collect();
+        solution
+    }
+}

@@ -1,0 +1,197 @@
+//! The resolver chooses what apt chooses: random requests to a real archive, on the packages of a real base.
+
+#![allow(clippy::print_stdout, reason = "figures are printed")]
+
+mod support;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::Path,
+    sync::LazyLock,
+    thread,
+};
+
+use berry_image::debian::{
+    Package, Universe,
+    resolve::{Request, resolve},
+    stanzas, status,
+};
+use support::{
+    hostile::Random,
+    program::{berry, folder, ok, output, profile_in, shell, tool},
+};
+
+/// Random requests in a run; `BERRY_MUTATIONS` sets another number.
+const REQUESTS: usize = 150;
+
+struct Archive {
+    folder: tempfile::TempDir,
+    /// The texts of the indices, in the order in which apt reads them.
+    indices: Vec<String>,
+    status: String,
+}
+
+/// The host's own archives of Debian, asked for the packages of the base's architecture.
+static ARCHIVE: LazyLock<Archive> = LazyLock::new(|| {
+    let folder = folder();
+    let profile = profile_in(folder.path(), "cluster01.yaml");
+    // Makes the base if need be; the node's image has the same packages.
+    ok(berry().arg("build").arg(&profile).args(["--node", "cluster01", "--output"]).arg(folder.path().join("images")));
+    let image = folder.path().join("images/cluster01.img");
+    let status = ok(berry().arg("cat").arg(format!("{}:/var/lib/dpkg/status", image.display())));
+    fs::write(folder.path().join("status"), &status).unwrap();
+    fs::remove_dir_all(folder.path().join("images")).unwrap();
+    let script = r#"
+        cd "$1"
+        mkdir -p parts state/lists/partial cache/archives/partial
+        for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+            [ ! -e "$file" ] || sed -n '/debian.* bookworm/p' "$file" > "parts/$(basename "$file" .list).list"
+        done
+        for file in /etc/apt/sources.list.d/*.sources; do
+            [ ! -e "$file" ] || ! grep -q '^Suites:.*bookworm' "$file" || sed 's/^Types:.*/Types: deb/' "$file" > "parts/$(basename "$file")"
+        done
+    "#;
+    shell(script, &[folder.path().as_os_str()]);
+    ok(apt(folder.path(), "apt-get").args(["-qq", "update"]));
+    let targets = ok(apt(folder.path(), "apt-get").args(["indextargets", "--format", "$(FILENAME)", "Created-By: Packages"]));
+    let indices = targets.lines().map(|path| fs::read_to_string(path).unwrap()).collect();
+    Archive { folder, indices, status }
+});
+
+fn apt(folder: &Path, name: &str) -> std::process::Command {
+    let mut command = tool(name);
+    let option = |name: &str, path: &str| format!("{name}={}", folder.join(path).display());
+    let mut options = vec![
+        option("Dir::Etc::sourceparts", "parts"),
+        option("Dir::State", "state"),
+        option("Dir::State::status", "status"),
+        option("Dir::Cache", "cache"),
+    ];
+    options.extend(
+        [
+            "Dir::Etc::sourcelist=/dev/null",
+            "Dir::Etc::preferences=/dev/null",
+            "Dir::Etc::preferencesparts=/dev/null",
+            "APT::Sandbox::User=",
+            "APT::Architecture=arm64",
+            "APT::Architectures=arm64",
+            "Acquire::GzipIndexes=false",
+            "Acquire::Languages=none",
+        ]
+        .map(str::to_owned),
+    );
+    command.args(options.iter().flat_map(|option| ["-o", option]));
+    command
+}
+
+/// What is done, as `apt-get -s` prints it, or nothing when it refuses.
+type Answer = Option<BTreeSet<String>>;
+
+fn by_apt(folder: &Path, names: &[&str], recommends: bool) -> Answer {
+    let recommends = format!("APT::Install-Recommends={recommends}");
+    let result = output(apt(folder, "apt-get").args(["-s", "-o", &recommends, "install"]).args(names));
+    let text = String::from_utf8(result.stdout).unwrap();
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let (what, name) = (words.next()?, words.next()?);
+        let version = words.find_map(|word| word.strip_prefix('('));
+        match what {
+            "Inst" => Some(format!("+{name} {}", version?)),
+            "Remv" => Some(format!("-{name}")),
+            _ => None,
+        }
+    };
+    result.status.success().then(|| text.lines().filter_map(line).collect())
+}
+
+fn by_us(universe: &Universe<'_>, names: &[&str], recommends: bool) -> Result<BTreeSet<String>, String> {
+    let solution = resolve(universe, &Request { install: names.to_vec(), recommends }).map_err(|reason| reason.to_string())?;
+    let shown = |id| {
+        let package = universe.package(id);
+        format!("+{} {}", package.name, package.version)
+    };
+    let new = solution.install.into_iter().chain(solution.upgrade.into_iter().map(|(_, new)| new)).map(shown);
+    let gone = solution.remove.into_iter().map(|id| format!("-{}", universe.package(id).name));
+    Ok(new.chain(gone).collect())
+}
+
+fn universe<'a>(indices: &'a [String], status: &'a str) -> Universe<'a> {
+    let mut universe = Universe::new("arm64");
+    for text in indices {
+        for stanza in stanzas(text) {
+            universe.offer(Package::new(&stanza.unwrap()).unwrap());
+        }
+    }
+    for record in status::installed(status).unwrap() {
+        universe.install(record.package, record.is_held);
+    }
+    universe
+}
+
+/// Random requests, and the one that this project is about.
+fn requests<'n>(names: &[&'n str], seed: u64, count: usize) -> Vec<(Vec<&'n str>, bool)> {
+    let mut random = Random(seed);
+    let mut requests: Vec<_> = (0..count)
+        .map(|number| {
+            let size = if number % 3 == 0 { 2 + random.below(4) } else { 1 };
+            ((0..size).map(|_| names[random.below(names.len())]).collect(), random.below(2) == 0)
+        })
+        .collect();
+    requests.extend([false, true].map(|recommends| (vec!["glusterfs-server", "apache2", "ddclient"], recommends)));
+    requests
+}
+
+/// Both answer all requests. What apt takes and we do not, or otherwise, is printed; the other way round nothing may be.
+fn compare(folder: &Path, universe: &Universe<'_>, requests: &[(Vec<&str>, bool)]) {
+    let halves = requests.chunks(requests.len().div_ceil(2));
+    let answers: Vec<Answer> = thread::scope(|scope| {
+        let ask =
+            |half: &[(Vec<&str>, bool)]| half.iter().map(|(names, recommends)| by_apt(folder, names, *recommends)).collect::<Vec<_>>();
+        let threads: Vec<_> = halves.map(|half| scope.spawn(move || ask(half))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut table, mut packages, mut upgrades) = (String::new(), 0, 0);
+    for ((names, recommends), expected) in requests.iter().zip(&answers) {
+        let found = by_us(universe, names, *recommends);
+        let what = match (&found, expected) {
+            (Ok(found), Some(expected)) if found == expected => "equal",
+            (Err(_), None) => "both refuse",
+            (Ok(_), Some(_)) => "other packages",
+            (Err(_), Some(_)) => "only apt finds a way",
+            (Ok(_), None) => "only we find a way",
+        };
+        *counts.entry(what).or_default() += 1;
+        packages += expected.as_ref().map_or(0, BTreeSet::len);
+        let is_upgrade = |line: &String| {
+            let name = line.trim_start_matches('+').split(' ').next().unwrap_or_default();
+            line.starts_with('+') && universe.find(name).is_some_and(|name| universe.installed(name).is_some())
+        };
+        upgrades += expected.iter().flatten().filter(|line| is_upgrade(line)).count();
+        if !matches!(what, "equal" | "both refuse") {
+            let empty = BTreeSet::new();
+            let (ours, apts) = (found.as_ref().unwrap_or(&empty), expected.as_ref().unwrap_or(&empty));
+            let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect::<Vec<_>>().join(", ");
+            let difference = || format!("ours {{{}}}, apt's {{{}}}", only(ours, apts), only(apts, ours));
+            let reason = found.as_ref().err().cloned().unwrap_or_else(difference);
+            writeln!(table, "{what}: {}{}: {reason}", names.join(" "), if *recommends { ", with recommends" } else { "" }).unwrap();
+        }
+    }
+    println!("{table}{counts:?}, {packages} packages, {upgrades} of them upgrades");
+    let count = |what| counts.get(what).copied().unwrap_or(0);
+    assert_eq!(count("only we find a way"), 0, "{table}");
+    assert!((count("equal") + count("both refuse")) * 100 >= requests.len() * 95, "{counts:?}\n{table}");
+    assert!(packages > requests.len(), "the requests are worth the question");
+}
+
+#[test]
+fn random_requests_are_met_as_by_apt() {
+    let archive = &*ARCHIVE;
+    let universe = universe(&archive.indices, &archive.status);
+    let names: Vec<&str> = universe.names().filter(|name| universe.candidate(*name).is_some()).map(|name| universe.text(name)).collect();
+    assert!(names.len() > 50_000, "{}", names.len());
+    let count = std::env::var(support::hostile::MUTATIONS).map_or(REQUESTS, |count| count.parse().unwrap());
+    compare(archive.folder.path(), &universe, &requests(&names, 5, count));
+}
