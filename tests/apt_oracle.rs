@@ -14,7 +14,7 @@ use std::{
 };
 
 use berry_image::debian::{
-    Package, Universe,
+    NameId, Package, Universe, Version,
     resolve::{Request, resolve},
     stanzas, status,
 };
@@ -174,7 +174,7 @@ fn compare(folder: &Path, universe: &Universe<'_>, requests: &[(Vec<&str>, bool)
             let empty = BTreeSet::new();
             let (ours, apts) = (found.as_ref().unwrap_or(&empty), expected.as_ref().unwrap_or(&empty));
             let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect::<Vec<_>>().join(", ");
-            let difference = || format!("ours {{{}}}, apt's {{{}}}", only(ours, apts), only(apts, ours));
+            let difference = || format!("only ours {{{}}}, only apt's {{{}}}", only(ours, apts), only(apts, ours));
             let reason = found.as_ref().err().cloned().unwrap_or_else(difference);
             writeln!(table, "{what}: {}{}: {reason}", names.join(" "), if *recommends { ", with recommends" } else { "" }).unwrap();
         }
@@ -194,4 +194,46 @@ fn random_requests_are_met_as_by_apt() {
     assert!(names.len() > 50_000, "{}", names.len());
     let count = std::env::var(support::hostile::MUTATIONS).map_or(REQUESTS, |count| count.parse().unwrap());
     compare(archive.folder.path(), &universe, &requests(&names, 5, count));
+}
+
+/// The base as it would be if it had been made without security fixes and updates: then requests upgrade what they need.
+#[test]
+fn requests_that_upgrade_are_met_as_by_apt() {
+    let archive = &*ARCHIVE;
+    let older = older(archive);
+    let folder = folder();
+    shell("cp -r \"$1\"/. \"$2\"", &[archive.folder.path().as_os_str(), folder.path().as_os_str()]);
+    fs::write(folder.path().join("status"), &older).unwrap();
+    let universe = universe(&archive.indices, &older);
+    let is_upgradable = |name: &NameId| universe.installed(*name).is_some() && universe.installed(*name) != universe.candidate(*name);
+    let upgradable: Vec<&str> = universe.names().filter(is_upgradable).map(|name| universe.text(name)).collect();
+    assert!(upgradable.len() > 3, "{upgradable:?}");
+    // Packages built from the same sources, and those that depend on exactly the same version.
+    let sources: BTreeSet<&str> =
+        upgradable.iter().filter_map(|name| universe.candidate(universe.find(name)?)).map(|id| universe.package(id).source.0).collect();
+    let candidates = universe.names().filter_map(|name| universe.candidate(name)).map(|id| universe.package(id));
+    let is_related = |package: &&Package<'_>| sources.contains(package.source.0) && !package.name.starts_with("linux-");
+    let related: Vec<&str> = candidates.filter(is_related).map(|package| package.name).collect();
+    compare(folder.path(), &universe, &requests(&related, 11, 50));
+}
+
+/// The packages of the base, those of which the suite itself has an older version at that version.
+fn older(archive: &Archive) -> String {
+    let suite = archive.indices.iter().max_by_key(|text| text.len()).unwrap();
+    let mut stanzas: BTreeMap<&str, &str> = BTreeMap::new();
+    stanzas.extend(suite.split("\n\n").filter_map(|stanza| Some((stanza.strip_prefix("Package: ")?.lines().next()?, stanza))));
+    let version = |stanza: &str| stanza.lines().find_map(|line| line.strip_prefix("Version: ")).map(str::to_owned).unwrap_or_default();
+    let older = |stanza: &str| {
+        let name = stanza.strip_prefix("Package: ").and_then(|rest| rest.lines().next()).unwrap_or_default();
+        // Kernels have their version in their name, so that the older one would need a package that is not there.
+        let in_suite = stanzas.get(name).filter(|_| !name.starts_with("linux-")).filter(|other| {
+            let (theirs, own) = (version(other), version(stanza));
+            Version::new(&theirs).unwrap() < Version::new(&own).unwrap()
+        });
+        match in_suite {
+            Some(other) => format!("{other}\nStatus: install ok installed\n\n"),
+            None => format!("{}\n\n", stanza.trim_end()),
+        }
+    };
+    archive.status.split("\n\n").filter(|stanza| !stanza.trim().is_empty()).map(older).collect()
 }

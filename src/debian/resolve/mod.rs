@@ -48,6 +48,8 @@ pub struct Solution {
 pub fn resolve<'a>(universe: &Universe<'a>, request: &Request<'_>) -> Result<Solution, Reason> {
     let names = request.install.iter().map(|name| requested(universe, name)).collect::<Result<Vec<_>, _>>()?;
     let mut state = State::new(universe, request.recommends);
+    // As apt: on a system that is broken already nothing is installed.
+    state.check().map_err(|reason| Reason::new(format!("what is installed does not fit together: {}", reason.cause())))?;
     for name in &names {
         state.request(*name)?;
     }

@@ -156,16 +156,13 @@ impl<'u, 'a> State<'u, 'a> {
         format!("{} {}", package.name, package.version)
     }
 
-    /// Everything that is planned works. What was broken before and is left as it is does not count.
+    /// Everything that is planned works.
     pub(super) fn check(&self) -> Result<(), Reason> {
-        let before = Self::new(self.universe, false);
         for name in self.universe.names() {
             let Some(id) = self.planned(name) else { continue };
-            let Some(fault) = self.fault(name, self.universe.package(id)) else { continue };
-            if self.universe.installed(name) == Some(id) && before.is_broken(name) {
-                continue;
+            if let Some(fault) = self.fault(name, self.universe.package(id)) {
+                return Err(Reason::new(format!("{} {fault}", self.shown(id))));
             }
-            return Err(Reason::new(format!("{} {fault}", self.shown(id))));
         }
         Ok(())
     }

@@ -135,6 +135,12 @@ fn what_is_held_stays() {
 }
 
 #[test]
+fn a_broken_system_is_told() {
+    let said = answer(&["a 1"], &["b 1 Depends: c"], &["a"], false).unwrap_err();
+    assert!(said.contains("what is installed does not fit together: b 1 needs c"), "{said}");
+}
+
+#[test]
 fn long_chains_end() {
     let lines: Vec<String> = (0..3000).map(|number| format!("p{number} 1 Depends: p{}", number + 1)).collect();
     let archive: Vec<&str> = lines.iter().map(String::as_str).collect();
