@@ -107,7 +107,7 @@ fn by_apt(folder: &Path, names: &[&str], recommends: bool) -> Answer {
 }
 
 fn by_us(universe: &Universe<'_>, names: &[&str], recommends: bool) -> Result<BTreeSet<String>, String> {
-    let solution = resolve(universe, &Request { install: names.to_vec(), recommends }).map_err(|reason| reason.to_string())?;
+    let solution = resolve(universe, &Request { install: names.to_vec(), recommends, ..Request::default() }).map_err(|reason| reason.to_string())?;
     let shown = |id| {
         let package = universe.package(id);
         format!("+{} {}", package.name, package.version)

@@ -1,6 +1,7 @@
 //! Debian's packages: what archives offer, what is installed, what belongs together.
 
 pub mod deb822;
+pub mod extended_states;
 pub mod package;
 pub mod relation;
 pub mod resolve;

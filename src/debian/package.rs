@@ -25,7 +25,7 @@ pub struct Package<'a> {
     pub essential: bool,
     /// Whether apt refuses to remove it (`Important` or `Protected`).
     pub protected: bool,
-    /// What it needs, in apt's order: Pre-Depends, Depends, Recommends.
+    /// What it needs, in apt's order: Pre-Depends, Depends, Recommends, Suggests.
     pub needs: Vec<Need<'a>>,
     /// What it cannot stand beside: Conflicts and Breaks, each a single package.
     pub conflicts: Vec<Relation<'a>>,
@@ -57,13 +57,15 @@ pub enum NeedKind {
     Depends,
     /// In all but unusual installations.
     Recommends,
+    /// To be more useful. Never installed for that, but kept.
+    Suggests,
 }
 
 impl NeedKind {
     /// Whether the package does not work without.
     #[must_use]
     pub const fn is_critical(self) -> bool {
-        !matches!(self, Self::Recommends)
+        matches!(self, Self::PreDepends | Self::Depends)
     }
 }
 
@@ -142,7 +144,12 @@ impl<'a> Package<'a> {
         if !is_architecture(architecture) {
             return Err(reader.wrong("Architecture", "it is no name of an architecture"));
         }
-        let needs = [("Pre-Depends", NeedKind::PreDepends), ("Depends", NeedKind::Depends), ("Recommends", NeedKind::Recommends)];
+        let needs = [
+            ("Pre-Depends", NeedKind::PreDepends),
+            ("Depends", NeedKind::Depends),
+            ("Recommends", NeedKind::Recommends),
+            ("Suggests", NeedKind::Suggests),
+        ];
         let needs = needs.into_iter().map(|(field, kind)| Ok(reader.relations(field)?.0.into_iter().map(move |any| Need { kind, any })));
         Ok(Self {
             name,

@@ -28,6 +28,8 @@ pub struct PackageId(u32);
 struct Entry<'a> {
     name: &'a str,
     installed: Option<PackageId>,
+    /// Whether it is installed only because something needed it.
+    is_auto: bool,
     candidate: Option<PackageId>,
     /// What can be installed besides or is installed.
     versions: Vec<PackageId>,
@@ -102,12 +104,11 @@ impl<'a> Universe<'a> {
     fn add(&mut self, package: Package<'a>) -> PackageId {
         let id = PackageId(u32::try_from(self.packages.len()).unwrap_or(u32::MAX));
         let name = self.name(package.name);
-        for need in &package.needs {
-            for relation in &need.any.0 {
-                self.name(relation.name);
-            }
-        }
-        for relation in &package.conflicts {
+        // In apt's order: what a package needs, what it cannot stand beside, and what it merely goes well with.
+        let relations = |is_critical: bool| {
+            package.needs.iter().filter(move |need| need.kind.is_critical() == is_critical).flat_map(|need| &need.any.0)
+        };
+        for relation in relations(true).chain(&package.conflicts).chain(relations(false)).chain(&package.replaces) {
             self.name(relation.name);
         }
         for (index, (provided, _)) in package.provides.iter().enumerate() {
@@ -188,6 +189,17 @@ impl<'a> Universe<'a> {
     #[must_use]
     pub fn candidate(&self, name: NameId) -> Option<PackageId> {
         self.entry(name).candidate
+    }
+
+    /// Notes that what is installed under a name came only because something needed it.
+    pub fn mark_auto(&mut self, name: NameId) {
+        self.entry_mut(name).is_auto = true;
+    }
+
+    /// Whether what is installed under a name came only because something needed it.
+    #[must_use]
+    pub fn is_auto(&self, name: NameId) -> bool {
+        self.entry(name).is_auto
     }
 
     /// Packages that provide a name.

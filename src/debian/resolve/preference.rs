@@ -57,6 +57,6 @@ impl<'u, 'a> State<'u, 'a> {
 
     /// Whether a need is looked at.
     pub(super) fn is_wanted(&self, kind: NeedKind) -> bool {
-        kind.is_critical() || self.recommends
+        kind.is_critical() || kind == NeedKind::Recommends && self.recommends
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Reason, Solution};
+use super::Reason;
 use crate::debian::{
     package::{Need, Package},
     relation::{AnyOf, Relation},
@@ -105,6 +105,11 @@ impl<'u, 'a> State<'u, 'a> {
         (plan.planned, plan.is_marked) = (None, false);
     }
 
+    /// Plans nothing, for good.
+    pub(super) fn banish(&mut self, name: NameId) {
+        *self.plan_mut(name) = Plan { planned: None, candidate: None, is_marked: false, is_protected: true };
+    }
+
     /// Gives the candidate up for good: what is planned now is all that is left.
     pub(super) fn discard_candidate(&mut self, name: NameId) {
         let plan = self.plan_mut(name);
@@ -165,42 +170,5 @@ impl<'u, 'a> State<'u, 'a> {
             }
         }
         Ok(())
-    }
-
-    /// Forgets new packages that nothing needs: what is left of choices that were given up.
-    pub(super) fn drop_garbage(&mut self, requested: &[NameId]) {
-        let universe = self.universe;
-        let mut reached: BTreeSet<NameId> = requested.iter().copied().collect();
-        reached.extend(universe.names().filter(|name| universe.installed(*name).is_some()));
-        let mut pending: Vec<NameId> = reached.iter().copied().collect();
-        while let Some(name) = pending.pop() {
-            let Some(id) = self.planned(name) else { continue };
-            let relations = universe.package(id).needs.iter().flat_map(|need| &need.any.0);
-            let needed = relations.flat_map(|relation| universe.meant(relation)).filter(|id| self.is_planned(*id));
-            let new: Vec<NameId> = needed.map(|id| universe.name_of(id)).filter(|name| !reached.contains(name)).collect();
-            pending.extend(new.iter().copied());
-            reached.extend(new);
-        }
-        for name in universe.names().filter(|name| !reached.contains(name)).collect::<Vec<_>>() {
-            self.keep(name);
-        }
-    }
-
-    pub(super) fn solution(&self, requested: &[NameId]) -> Solution {
-        let mut solution = Solution::default();
-        for name in self.universe.names() {
-            match (self.universe.installed(name), self.planned(name)) {
-                (None, Some(new)) => solution.install.push(new),
-                (Some(old), Some(new)) if old != new => solution.upgrade.push((old, new)),
-                (Some(old), None) => solution.remove.push(old),
-                _ => {}
-            }
-        }
-        let name = |id: &PackageId| self.universe.package(*id).name;
-        solution.install.sort_by_key(name);
-        solution.upgrade.sort_by_key(|(old, _)| name(old));
-        solution.remove.sort_by_key(name);
-        solution.requested = requested.iter().filter_map(|name| self.planned(*name)).collect();
-        solution
     }
 }

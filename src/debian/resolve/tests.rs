@@ -22,7 +22,8 @@ fn answer(archive: &[&str], installed: &[&str], request: &[&str], recommends: bo
     for record in status::installed(&installed).unwrap() {
         universe.install(record.package, record.is_held);
     }
-    let solution = resolve(&universe, &Request { install: request.to_vec(), recommends }).map_err(|reason| reason.to_string())?;
+    let solution = resolve(&universe, &Request { install: request.to_vec(), recommends, ..Request::default() })
+        .map_err(|reason| reason.to_string())?;
     let word = |mark: &str, id: PackageId| format!("{mark}{} {}", universe.package(id).name, universe.package(id).version);
     let new = solution.install.iter().map(|id| word("+", *id));
     let upgraded = solution.upgrade.iter().map(|(_, id)| word("^", *id));
@@ -130,8 +131,49 @@ fn what_is_held_stays() {
     for record in status::installed(&installed).unwrap() {
         universe.install(record.package, record.is_held);
     }
-    let said = resolve(&universe, &Request { install: vec!["a"], recommends: false }).unwrap_err().to_string();
+    let said = resolve(&universe, &Request { install: vec!["a"], ..Request::default() }).unwrap_err().to_string();
     assert!(said.contains("a 1 needs b (>= 2); only b 1 can be had"), "{said}");
+}
+
+#[test]
+fn what_is_removed_takes_along_what_only_it_needed() {
+    let removed = |installed: &[&str], auto: &[&str], request: &[&str], install: &[&str]| -> Result<String, String> {
+        let (archive, installed) = (text(&["new 1", "shared 2"], ""), text(installed, "Status: install ok installed\n"));
+        let mut universe = Universe::new("arm64");
+        for stanza in stanzas(&archive) {
+            universe.offer(Package::new(&stanza.unwrap()).unwrap());
+        }
+        for record in status::installed(&installed).unwrap() {
+            universe.install(record.package, record.is_held);
+        }
+        for name in auto {
+            universe.mark_auto(universe.find(name).unwrap());
+        }
+        let request = Request { install: install.to_vec(), remove: request.to_vec(), recommends: false };
+        let solution = resolve(&universe, &request).map_err(|reason| reason.to_string())?;
+        let names = |list: &[PackageId]| list.iter().map(|id| universe.package(*id).name).collect::<Vec<_>>().join(" ");
+        Ok([&solution.remove, &solution.orphaned, &solution.install].map(|list| names(list)).join(", "))
+    };
+    let installed = [
+        "app 1 Depends: lib, shared; Suggests: extra",
+        "lib 1 Depends: deep",
+        "deep 1",
+        "shared 1",
+        "other 1 Recommends: shared",
+        "extra 1",
+        "old 1",
+        "base 1 Essential: yes",
+        "by-hand 1",
+    ];
+    let auto = ["lib", "deep", "shared", "extra", "old"];
+    assert_eq!(removed(&installed, &auto, &["app"], &[]).unwrap(), "app, deep extra lib, ");
+    assert_eq!(removed(&installed, &auto, &["app"], &["new"]).unwrap(), "app, deep extra lib, new");
+    assert_eq!(removed(&installed, &auto, &["by-hand"], &[]).unwrap(), "by-hand, , ", "old was garbage before, and stays");
+    let said = removed(&installed, &auto, &["lib"], &[]).unwrap_err();
+    assert!(said.contains("app 1 needs lib"), "{said}");
+    assert!(removed(&installed, &auto, &["base"], &[]).unwrap_err().contains("no system works without it"));
+    assert!(removed(&installed, &auto, &["nothing"], &[]).unwrap_err().contains("is not installed"));
+    assert!(removed(&installed, &auto, &["shared"], &["shared"]).is_err(), "to go and to come");
 }
 
 #[test]
