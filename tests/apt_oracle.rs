@@ -14,7 +14,7 @@ use std::{
 };
 
 use berry_image::debian::{
-    NameId, Package, Universe, Version,
+    NameId, Package, Universe, Version, extended_states,
     resolve::{Request, resolve},
     stanzas, status,
 };
@@ -31,6 +31,8 @@ struct Archive {
     /// The texts of the indices, in the order in which apt reads them.
     indices: Vec<String>,
     status: String,
+    /// Which packages came only because something needed them.
+    auto: String,
 }
 
 /// The host's own archives of Debian, asked for the packages of the base's architecture.
@@ -40,8 +42,11 @@ static ARCHIVE: LazyLock<Archive> = LazyLock::new(|| {
     // Makes the base if need be; the node's image has the same packages.
     ok(berry().arg("build").arg(&profile).args(["--node", "cluster01", "--output"]).arg(folder.path().join("images")));
     let image = folder.path().join("images/cluster01.img");
-    let status = ok(berry().arg("cat").arg(format!("{}:/var/lib/dpkg/status", image.display())));
+    let file = |path: &str| ok(berry().arg("cat").arg(format!("{}:{path}", image.display())));
+    let (status, auto) = (file("/var/lib/dpkg/status"), file("/var/lib/apt/extended_states"));
     fs::write(folder.path().join("status"), &status).unwrap();
+    fs::create_dir(folder.path().join("state")).unwrap();
+    fs::write(folder.path().join("state/extended_states"), &auto).unwrap();
     fs::remove_dir_all(folder.path().join("images")).unwrap();
     let script = r#"
         cd "$1"
@@ -57,7 +62,7 @@ static ARCHIVE: LazyLock<Archive> = LazyLock::new(|| {
     ok(apt(folder.path(), "apt-get").args(["-qq", "update"]));
     let targets = ok(apt(folder.path(), "apt-get").args(["indextargets", "--format", "$(FILENAME)", "Created-By: Packages"]));
     let indices = targets.lines().map(|path| fs::read_to_string(path).unwrap()).collect();
-    Archive { folder, indices, status }
+    Archive { folder, indices, status, auto }
 });
 
 fn apt(folder: &Path, name: &str) -> std::process::Command {
@@ -79,6 +84,9 @@ fn apt(folder: &Path, name: &str) -> std::process::Command {
             "APT::Architectures=arm64",
             "Acquire::GzipIndexes=false",
             "Acquire::Languages=none",
+            // As apt decides by itself; the host may be set up otherwise.
+            "APT::AutoRemove::SuggestsImportant=true",
+            "APT::AutoRemove::RecommendsImportant=true",
         ]
         .map(str::to_owned),
     );
@@ -107,7 +115,8 @@ fn by_apt(folder: &Path, names: &[&str], recommends: bool) -> Answer {
 }
 
 fn by_us(universe: &Universe<'_>, names: &[&str], recommends: bool) -> Result<BTreeSet<String>, String> {
-    let solution = resolve(universe, &Request { install: names.to_vec(), recommends, ..Request::default() }).map_err(|reason| reason.to_string())?;
+    let solution =
+        resolve(universe, &Request { install: names.to_vec(), recommends, ..Request::default() }).map_err(|reason| reason.to_string())?;
     let shown = |id| {
         let package = universe.package(id);
         format!("+{} {}", package.name, package.version)
@@ -117,7 +126,7 @@ fn by_us(universe: &Universe<'_>, names: &[&str], recommends: bool) -> Result<BT
     Ok(new.chain(gone).collect())
 }
 
-fn universe<'a>(indices: &'a [String], status: &'a str) -> Universe<'a> {
+fn universe<'a>(indices: &'a [String], status: &'a str, auto: &str) -> Universe<'a> {
     let mut universe = Universe::new("arm64");
     for text in indices {
         for stanza in stanzas(text) {
@@ -126,6 +135,9 @@ fn universe<'a>(indices: &'a [String], status: &'a str) -> Universe<'a> {
     }
     for record in status::installed(status).unwrap() {
         universe.install(record.package, record.is_held);
+    }
+    for name in extended_states::auto_installed(auto, "arm64").unwrap() {
+        universe.mark_auto(universe.find(name).unwrap());
     }
     universe
 }
@@ -189,7 +201,7 @@ fn compare(folder: &Path, universe: &Universe<'_>, requests: &[(Vec<&str>, bool)
 #[test]
 fn random_requests_are_met_as_by_apt() {
     let archive = &*ARCHIVE;
-    let universe = universe(&archive.indices, &archive.status);
+    let universe = universe(&archive.indices, &archive.status, &archive.auto);
     let names: Vec<&str> = universe.names().filter(|name| universe.candidate(*name).is_some()).map(|name| universe.text(name)).collect();
     assert!(names.len() > 50_000, "{}", names.len());
     let count = std::env::var(support::hostile::MUTATIONS).map_or(REQUESTS, |count| count.parse().unwrap());
@@ -204,7 +216,7 @@ fn requests_that_upgrade_are_met_as_by_apt() {
     let folder = folder();
     shell("cp -r \"$1\"/. \"$2\"", &[archive.folder.path().as_os_str(), folder.path().as_os_str()]);
     fs::write(folder.path().join("status"), &older).unwrap();
-    let universe = universe(&archive.indices, &older);
+    let universe = universe(&archive.indices, &older, &archive.auto);
     let is_upgradable = |name: &NameId| universe.installed(*name).is_some() && universe.installed(*name) != universe.candidate(*name);
     let upgradable: Vec<&str> = universe.names().filter(is_upgradable).map(|name| universe.text(name)).collect();
     assert!(upgradable.len() > 3, "{upgradable:?}");
@@ -236,4 +248,45 @@ fn older(archive: &Archive) -> String {
         }
     };
     archive.status.split("\n\n").filter(|stanza| !stanza.trim().is_empty()).map(older).collect()
+}
+
+/// A package goes with what came only for it, as by `apt-get --auto-remove remove`; where apt would take along what needs it, we refuse.
+#[test]
+fn what_is_removed_is_what_apt_removes() {
+    let archive = &*ARCHIVE;
+    let universe = universe(&archive.indices, &archive.status, &archive.auto);
+    let installed: Vec<&str> =
+        universe.names().filter(|name| universe.installed(*name).is_some()).map(|name| universe.text(name)).step_by(3).collect();
+    let removed_by_apt = |name: &&str| {
+        let result = output(apt(archive.folder.path(), "apt-get").args(["-s", "--auto-remove", "remove", name]));
+        let text = String::from_utf8(result.stdout).unwrap();
+        let line = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+            ["Remv", name, ..] => Some(name.to_owned()),
+            ["Inst", name, ..] => Some(format!("+{name}")),
+            _ => None,
+        };
+        text.lines().filter_map(line).collect::<BTreeSet<_>>()
+    };
+    let (mut equal, mut refused, mut orphans) = (0, 0, 0);
+    for name in &installed {
+        let expected = removed_by_apt(name);
+        match resolve(&universe, &Request { remove: vec![name], ..Request::default() }) {
+            Ok(solution) => {
+                let gone = solution.remove.iter().chain(&solution.orphaned).map(|id| universe.package(*id).name.to_owned());
+                assert_eq!(gone.collect::<BTreeSet<_>>(), expected, "{name}");
+                orphans += solution.orphaned.len();
+                equal += 1;
+            }
+            Err(reason) => {
+                let id = universe.installed(universe.find(name).unwrap()).unwrap();
+                let package = universe.package(id);
+                // apt refuses, too, where something essential would go; or takes along what needs it, or installs another one for that.
+                let is_alike = expected.is_empty() || expected.len() > 1;
+                assert!(package.essential || package.protected || is_alike, "{name}: {reason}; apt removes {expected:?}");
+                refused += 1;
+            }
+        }
+    }
+    println!("{equal} removed as by apt, {orphans} orphans among them; {refused} refused, because something that stays needs them");
+    assert!(equal > 5 && refused > 5);
 }
