@@ -14,7 +14,7 @@ use std::{
 };
 
 use berry_image::debian::{
-    NameId, Package, Universe, Version, extended_states,
+    NameId, Package, Universe, Version, extended_states, preferences,
     resolve::{Request, resolve},
     stanzas, status,
 };
@@ -130,11 +130,11 @@ fn universe<'a>(indices: &'a [String], status: &'a str, auto: &str) -> Universe<
     let mut universe = Universe::new("arm64");
     for text in indices {
         for stanza in stanzas(text) {
-            universe.offer(Package::new(&stanza.unwrap()).unwrap());
+            universe.offer(Package::new(&stanza.unwrap()).unwrap(), preferences::OFFERED);
         }
     }
     for record in status::installed(status).unwrap() {
-        universe.install(record.package, record.is_held);
+        universe.install(record.package, preferences::INSTALLED, record.is_held);
     }
     for name in extended_states::auto_installed(auto, "arm64").unwrap() {
         universe.mark_auto(universe.find(name).unwrap());

@@ -3,6 +3,7 @@
 pub mod deb822;
 pub mod extended_states;
 pub mod package;
+pub mod preferences;
 pub mod relation;
 pub mod resolve;
 pub mod sources;

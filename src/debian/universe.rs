@@ -1,9 +1,10 @@
 //! All packages that can be had and all that are there, and who can stand for whom.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use super::{
     package::{MultiArch, Package},
+    preferences::DOWNGRADE,
     relation::Relation,
 };
 
@@ -31,6 +32,8 @@ struct Entry<'a> {
     /// Whether it is installed only because something needed it.
     is_auto: bool,
     candidate: Option<PackageId>,
+    /// Priority of the candidate among those of archives.
+    priority: i32,
     /// What can be installed besides or is installed.
     versions: Vec<PackageId>,
     /// Packages that provide the name: each with its place in the list of what it provides.
@@ -54,24 +57,26 @@ impl<'a> Universe<'a> {
         Self { architecture, packages: Vec::new(), entries: Vec::new(), names: HashMap::new() }
     }
 
-    /// Adds a package of an archive; `None` when it is for another architecture. It becomes the candidate if its version is higher than
-    /// that of the candidate so far.
-    pub fn offer(&mut self, package: Package<'a>) -> Option<PackageId> {
+    /// Adds a package of an archive with its [priority](super::preferences); `None` when it is for another architecture. It becomes the
+    /// candidate if its priority is positive and higher than that of the candidate so far, or the same and its version is higher.
+    pub fn offer(&mut self, package: Package<'a>, priority: i32) -> Option<PackageId> {
         if !package.runs_on(self.architecture) {
             return None;
         }
         let id = self.add(package);
         let name = self.name_of(id);
-        let best = self.entry(name).candidate;
-        if best.is_none_or(|best| self.package(best).version < self.package(id).version) {
-            self.entry_mut(name).candidate = Some(id);
+        let best = self.entry(name).candidate.map(|best| (self.entry(name).priority, self.package(best).version));
+        if priority > 0 && best.is_none_or(|best| best < (priority, self.package(id).version)) {
+            let entry = self.entry_mut(name);
+            (entry.candidate, entry.priority) = (Some(id), priority);
         }
         Some(id)
     }
 
-    /// Adds a package that is installed; where an archive has the same version, that one is taken. It stays the candidate unless an
-    /// archive has a higher version, or for good if it is on hold.
-    pub fn install(&mut self, package: Package<'a>, is_held: bool) -> Option<PackageId> {
+    /// Adds a package that is installed, after all that archives offer; where an archive has the same version, that one is taken. It
+    /// stays if it is on hold, if no candidate has a higher priority, or if the candidate is older and not wanted so much that it is
+    /// taken nevertheless.
+    pub fn install(&mut self, package: Package<'a>, priority: i32, is_held: bool) -> Option<PackageId> {
         if !package.runs_on(self.architecture) {
             return None;
         }
@@ -92,7 +97,12 @@ impl<'a> Universe<'a> {
             None => self.add(package),
         };
         let best = self.entry(name).candidate;
-        let is_best = best.is_none_or(|best| self.package(best).version <= self.package(id).version);
+        let offered = self.entry(name).priority;
+        let is_best = best.is_none_or(|best| match self.package(best).version.cmp(&self.package(id).version) {
+            Ordering::Equal => true,
+            Ordering::Less => offered < DOWNGRADE || offered < priority,
+            Ordering::Greater => offered < priority,
+        });
         let entry = self.entry_mut(name);
         entry.installed = Some(id);
         if is_held || is_best {
@@ -227,5 +237,61 @@ impl<'a> Universe<'a> {
         let own = entry.into_iter().flat_map(|entry| entry.versions.iter().copied());
         let providers = entry.into_iter().flat_map(|entry| entry.providers.iter().map(|(id, _)| *id));
         own.chain(providers).filter(|id| self.is_meant(relation, *id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::debian::{
+        preferences::{INSTALLED, OFFERED},
+        stanzas,
+    };
+
+    fn candidate(offers: &[(&str, i32)], installed: Option<(&str, bool)>) -> Option<String> {
+        let stanza = |version: &str| format!("Package: a\nVersion: {version}\nArchitecture: arm64\nProvides: v (= 7)\n");
+        let offers: Vec<_> = offers.iter().map(|(version, priority)| (stanza(version), *priority)).collect();
+        let installed = installed.map(|(version, is_held)| (stanza(version), is_held));
+        let mut universe = Universe::new("arm64");
+        let package = |text| Package::new(&stanzas(text).next().unwrap().unwrap()).unwrap();
+        for (text, priority) in &offers {
+            universe.offer(package(text), *priority).unwrap();
+        }
+        if let Some((text, is_held)) = &installed {
+            universe.install(package(text), INSTALLED, *is_held).unwrap();
+        }
+        let name = universe.find("a").unwrap();
+        universe.candidate(name).map(|id| universe.package(id).version.to_string())
+    }
+
+    #[test]
+    fn the_candidate_is_chosen_by_priority_then_by_version() {
+        let chosen = |offers: &[(&str, i32)], installed| candidate(offers, installed).unwrap_or_default();
+        assert_eq!(chosen(&[("1", OFFERED), ("3", OFFERED), ("2", OFFERED)], None), "3");
+        assert_eq!(chosen(&[("1", 600), ("3", OFFERED)], None), "1");
+        assert_eq!(chosen(&[("3", -1)], None), "");
+        assert_eq!(chosen(&[("2", OFFERED)], Some(("1", false))), "2");
+        assert_eq!(chosen(&[("2", OFFERED)], Some(("1", true))), "1", "on hold");
+        assert_eq!(chosen(&[("1", 990)], Some(("2", false))), "2", "no downgrade");
+        assert_eq!(chosen(&[("1", 1001)], Some(("2", false))), "1", "unless it is wanted very much");
+        assert_eq!(chosen(&[("2", 1)], Some(("1", false))), "1", "what is installed is wanted more");
+        assert_eq!(chosen(&[("2", 100)], Some(("1", false))), "2", "upgrades itself");
+        assert_eq!(chosen(&[], Some(("1", false))), "1");
+    }
+
+    #[test]
+    fn names_and_what_provides_them_are_found() {
+        let text = "Package: a\nVersion: 1\nArchitecture: arm64\nProvides: v (= 7), w\nMulti-Arch: allowed\n\n\
+            Package: v\nVersion: 9\nArchitecture: all\n\nPackage: x\nVersion: 1\nArchitecture: armhf\n";
+        let mut universe = Universe::new("arm64");
+        let ids: Vec<_> = stanzas(text).map(|stanza| universe.offer(Package::new(&stanza.unwrap()).unwrap(), OFFERED)).collect();
+        assert_eq!(ids[2], None, "another architecture");
+        let meant = |text: &str| universe.meant(&Relation::new(text).unwrap()).map(|id| universe.package(id).name).collect::<Vec<_>>();
+        assert_eq!(meant("v"), ["v", "a"]);
+        assert_eq!(meant("v (>= 8)"), ["v"]);
+        assert_eq!(meant("v (= 7)"), ["a"]);
+        assert!(meant("w (>= 0)").is_empty() && meant("none").is_empty() && meant("x").is_empty());
+        assert_eq!((meant("a:any"), meant("a:arm64"), meant("a:armhf")), (vec!["a"], vec!["a"], vec![]));
+        assert!(meant("v:any").is_empty(), "only what says `allowed`");
     }
 }

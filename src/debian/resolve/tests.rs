@@ -1,5 +1,5 @@
 use super::*;
-use crate::debian::{package::Package, stanzas, status};
+use crate::debian::{package::Package, preferences, stanzas, status};
 
 /// Stanzas from lines such as `a 1 Depends: b, c; Provides: d`.
 fn text(lines: &[&str], status: &str) -> String {
@@ -17,10 +17,10 @@ fn answer(archive: &[&str], installed: &[&str], request: &[&str], recommends: bo
     let (archive, installed) = (text(archive, ""), text(installed, "Status: install ok installed\n"));
     let mut universe = Universe::new("arm64");
     for stanza in stanzas(&archive) {
-        universe.offer(Package::new(&stanza.unwrap()).unwrap());
+        universe.offer(Package::new(&stanza.unwrap()).unwrap(), preferences::OFFERED);
     }
     for record in status::installed(&installed).unwrap() {
-        universe.install(record.package, record.is_held);
+        universe.install(record.package, preferences::INSTALLED, record.is_held);
     }
     let solution = resolve(&universe, &Request { install: request.to_vec(), recommends, ..Request::default() })
         .map_err(|reason| reason.to_string())?;
@@ -126,10 +126,10 @@ fn what_is_held_stays() {
     let installed = text(&["b 1"], "Status: hold ok installed\n");
     let mut universe = Universe::new("arm64");
     for stanza in stanzas(&archive) {
-        universe.offer(Package::new(&stanza.unwrap()).unwrap());
+        universe.offer(Package::new(&stanza.unwrap()).unwrap(), preferences::OFFERED);
     }
     for record in status::installed(&installed).unwrap() {
-        universe.install(record.package, record.is_held);
+        universe.install(record.package, preferences::INSTALLED, record.is_held);
     }
     let said = resolve(&universe, &Request { install: vec!["a"], ..Request::default() }).unwrap_err().to_string();
     assert!(said.contains("a 1 needs b (>= 2); only b 1 can be had"), "{said}");
@@ -141,10 +141,10 @@ fn what_is_removed_takes_along_what_only_it_needed() {
         let (archive, installed) = (text(&["new 1", "shared 2"], ""), text(installed, "Status: install ok installed\n"));
         let mut universe = Universe::new("arm64");
         for stanza in stanzas(&archive) {
-            universe.offer(Package::new(&stanza.unwrap()).unwrap());
+            universe.offer(Package::new(&stanza.unwrap()).unwrap(), preferences::OFFERED);
         }
         for record in status::installed(&installed).unwrap() {
-            universe.install(record.package, record.is_held);
+            universe.install(record.package, preferences::INSTALLED, record.is_held);
         }
         for name in auto {
             universe.mark_auto(universe.find(name).unwrap());
