@@ -2,6 +2,7 @@
 
 pub mod deb822;
 pub mod extended_states;
+pub mod openpgp;
 pub mod package;
 pub mod preferences;
 pub mod relation;
