@@ -6,6 +6,7 @@ pub mod openpgp;
 pub mod package;
 pub mod preferences;
 pub mod relation;
+pub mod release;
 pub mod resolve;
 pub mod sources;
 pub mod status;

@@ -18,6 +18,7 @@ use pgp::{
 };
 use time::OffsetDateTime;
 
+pub(crate) use self::error::utc;
 use self::{
     certificate::{CLOCK_SKEW, Certificate, Component, end, is_by, is_understood, issuer, moment, seconds, weak_hash, weak_key},
     packets::{Packets, guarded},
