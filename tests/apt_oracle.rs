@@ -60,6 +60,7 @@ static ARCHIVE: LazyLock<Archive> = LazyLock::new(|| {
     "#;
     shell(script, &[folder.path().as_os_str()]);
     ok(apt(folder.path(), "apt-get").args(["-qq", "update"]));
+    ok(apt(folder.path(), "apt-cache").arg("gencaches"));
     let targets = ok(apt(folder.path(), "apt-get").args(["indextargets", "--format", "$(FILENAME)", "Created-By: Packages"]));
     let indices = targets.lines().map(|path| fs::read_to_string(path).unwrap()).collect();
     Archive { folder, indices, status, auto }
@@ -83,6 +84,9 @@ fn apt(folder: &Path, name: &str) -> std::process::Command {
             "APT::Architecture=arm64",
             "APT::Architectures=arm64",
             "Acquire::GzipIndexes=false",
+            // What apt knows of its indices is kept for the next question, which a host may have switched off.
+            "Dir::Cache::pkgcache=pkgcache.bin",
+            "Dir::Cache::srcpkgcache=srcpkgcache.bin",
             "Acquire::Languages=none",
             // As apt decides by itself; the host may be set up otherwise.
             "APT::AutoRemove::SuggestsImportant=true",
