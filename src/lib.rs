@@ -11,6 +11,7 @@ pub mod disk;
 pub mod error;
 pub mod ext4;
 pub mod fat;
+pub mod hex;
 pub mod image;
 pub mod node;
 pub mod output;

@@ -39,6 +39,7 @@ pub use sweep::{Limits, Removed, Why};
 use crate::{
     disk::FileStorage,
     error::{Classified, Kind},
+    hex,
     progress::{Progress, Stop},
 };
 
@@ -253,7 +254,7 @@ impl Cache {
         if entry::is_at(entry, &self.image(key)) {
             self.remove(key)?;
         }
-        Err(CacheError::Damaged { path: self.image(key), found: hex(&found), expected: hex(&entry.made.sha256) })
+        Err(CacheError::Damaged { path: self.image(key), found: hex::encode(&found), expected: hex::encode(&entry.made.sha256) })
     }
 
     /// Removes what is stored under `key`, if anything; who has it open keeps it.
@@ -334,10 +335,4 @@ fn folder(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let own = variable(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     own.or_else(|| Some(absolute("XDG_CACHE_HOME")?.join("berry-image"))).or_else(|| Some(absolute("HOME")?.join(".cache/berry-image")))
-}
-
-/// Lower-case hexadecimal digits.
-#[must_use]
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

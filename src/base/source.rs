@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     BaseError,
-    cache::{Cache, Made, Partial, Scratch, Stamp, Temp, hex},
+    cache::{Cache, Made, Partial, Scratch, Stamp, Temp},
     debian::{self, DebianError},
     decompress::{DecompressError, decompress},
     fetch::{self, Address, FetchError, Network},
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     disk::{FileStorage, Storage as _},
     error::{Classified as _, Kind},
+    hex,
     profile::BaseReference,
     progress::{Progress, Stop},
 };
@@ -122,7 +123,7 @@ fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Pr
     if let Some(expected) = pinned
         && sha256 != *expected
     {
-        return Err(BaseError::Digest { path: path.to_owned(), found: hex(&sha256), expected: hex(expected) });
+        return Err(BaseError::Digest { path: path.to_owned(), found: hex::encode(&sha256), expected: hex::encode(expected) });
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if format == Format::Raw {
@@ -232,5 +233,5 @@ fn not_an_image(path: &Path, found: &str) -> BaseError {
 
 /// The cache's name for what a file with this digest holds.
 fn key(digest: &[u8; 32]) -> String {
-    format!("file-{}", hex(digest))
+    format!("file-{}", hex::encode(digest))
 }

@@ -5,6 +5,7 @@ use super::{
     relation::{AnyOf, Relation, RelationError, Relations, is_architecture, is_name},
     version::{Version, VersionError},
 };
+use crate::hex;
 
 /// One version of a package. Everything in it is borrowed from the text in which it stands.
 #[derive(Clone, Debug)]
@@ -264,21 +265,9 @@ impl<'a> Reader<'_, 'a> {
         }
         let size = self.number("Size")?.ok_or_else(|| self.wrong("Size", "it is missing"))?;
         let sha256 = self.required("SHA256")?;
-        let sha256 = unhex(sha256).ok_or_else(|| self.wrong("SHA256", "it does not have 64 hexadecimal digits"))?;
+        let sha256 = hex::decode(sha256).ok_or_else(|| self.wrong("SHA256", "it does not have 64 hexadecimal digits"))?;
         Ok(Some(ArchiveFile { path, size, sha256 }))
     }
-}
-
-/// The 32 bytes of 64 hexadecimal digits.
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use ssh_key::{
     private::{Ed25519Keypair, KeypairData},
 };
 
-use crate::secret::Secret;
+use crate::{hex, secret::Secret};
 
 /// Fills an array from the operating system's generator.
 fn random<const N: usize>() -> Result<[u8; N], RandomError> {
@@ -45,7 +45,7 @@ impl Uuid {
     }
 
     fn hexadecimal(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.0)
     }
 }
 
@@ -76,11 +76,7 @@ impl FromStr for Uuid {
 
 /// Sixteen bytes from 32 lower-case hexadecimal digits.
 fn unhex(digits: &str) -> Option<[u8; 16]> {
-    let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if digits.len() != 32 || !digits.bytes().all(lower) {
-        return None;
-    }
-    u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
+    hex::decode(digits).filter(|_| !digits.contains(|digit: char| digit.is_ascii_uppercase()))
 }
 
 /// `/etc/machine-id`: a UUID of version 4 written as 32 digits, as machine-id(5) wants it.

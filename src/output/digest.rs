@@ -19,7 +19,10 @@ use std::fmt::{self, Write as _};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::disk::{Extent, Extents, Source, Storage as _};
+use crate::{
+    disk::{Extent, Extents, Source, Storage as _},
+    hex,
+};
 
 /// Blocks that are mapped or not, in bytes.
 pub const BLOCK: u64 = 4096;
@@ -33,7 +36,7 @@ pub struct Sum(pub [u8; 32]);
 
 impl fmt::Display for Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 

@@ -7,7 +7,10 @@ use super::{
     mask::{has_login, shown},
     references,
 };
-use crate::error::{Classified, Kind};
+use crate::{
+    error::{Classified, Kind},
+    hex,
+};
 
 const KINDS: &str = "`debian:bookworm`, a path, or an https address with `#sha256=` and 64 hexadecimal digits";
 
@@ -112,20 +115,13 @@ fn without_query(address: &str) -> &str {
 /// `sha256=HEX` → 32 bytes.
 fn digest(fragment: &str) -> Result<[u8; 32], (String, String)> {
     let hint = || "write `#sha256=` and 64 hexadecimal digits".to_owned();
-    let Some(hex) = fragment.strip_prefix("sha256=") else {
+    let Some(digits) = fragment.strip_prefix("sha256=") else {
         return Err((format!("{} is no digest that is known here", shown(fragment)), hint()));
     };
-    if hex.len() != 64 {
-        return Err((format!("a SHA-256 has 64 hexadecimal digits, got {}", hex.chars().count()), hint()));
+    if digits.len() != 64 {
+        return Err((format!("a SHA-256 has 64 hexadecimal digits, got {}", digits.chars().count()), hint()));
     }
-    let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        *byte = pair
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-            .ok_or_else(|| ("the digest has something else than hexadecimal digits".to_owned(), hint()))?;
-    }
-    Ok(digest)
+    hex::decode(digits).ok_or_else(|| ("the digest has something else than hexadecimal digits".to_owned(), hint()))
 }
 
 #[cfg(test)]

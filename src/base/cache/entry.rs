@@ -12,8 +12,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheError, failed, hex, lock::Temp};
-use crate::disk::{FileStorage, Storage as _};
+use super::{CacheError, failed, lock::Temp};
+use crate::{
+    disk::{FileStorage, Storage as _},
+    hex,
+};
 
 /// Version of the record's format.
 const VERSION: u32 = 1;
@@ -118,7 +121,7 @@ pub(super) fn store(temp: Temp, made: &Made, origin: &str, image: &Path, record:
         _ => {}
     }
     temp.rename(image)?;
-    let content = Record { version: VERSION, size: made.size, sha256: hex(&made.sha256), origin: Some(origin.to_owned()) };
+    let content = Record { version: VERSION, size: made.size, sha256: hex::encode(&made.sha256), origin: Some(origin.to_owned()) };
     let text = serde_json::to_vec_pretty(&content).map_err(|error| failed("writing", record)(error.into()))?;
     write_whole(record, &text)
 }

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CacheError, entry, failed, hex,
+    CacheError, entry, failed,
     lock::{Lock, Temp, guard},
 };
-use crate::disk::FileStorage;
+use crate::{disk::FileStorage, hex};
 
 /// Version of the description's format.
 const VERSION: u32 = 1;
@@ -48,7 +48,7 @@ pub struct Partial {
 impl Partial {
     /// Opens what there is of the file with this key from this address, or begins it. `origin` is the address as it may be shown.
     pub(super) fn open(folder: &Path, locks: &Path, key: &str, address: &str, origin: &str) -> Result<Self, CacheError> {
-        let digest: String = hex(&Sha256::digest(address.as_bytes())).chars().take(16).collect();
+        let digest: String = hex::encode(&Sha256::digest(address.as_bytes())).chars().take(16).collect();
         let path = folder.join(format!("{key}.{digest}.part"));
         // Between being made and being locked it looks as if nobody had it.
         let _guard = Lock::take_briefly(&guard(locks))?;

@@ -15,9 +15,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Cache, CacheError, entry, failed, hex, lock::Lock};
+use super::{Cache, CacheError, entry, failed, lock::Lock};
 use crate::{
     disk::{FileStorage, Storage},
+    hex,
     progress::{Progress, Stop},
 };
 
@@ -85,7 +86,7 @@ pub(super) fn digest(cache: &Cache, storage: &FileStorage, progress: &dyn Progre
     let is_settled = before.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok()).is_some_and(|age| age > SETTLED);
     // A name that is not text cannot be a key of the index.
     if is_settled && path.to_str().is_some() {
-        remember(cache, name, Known { state, sha256: hex(&digest) })?;
+        remember(cache, name, Known { state, sha256: hex::encode(&digest) })?;
     }
     Ok(digest)
 }

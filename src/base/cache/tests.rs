@@ -333,7 +333,7 @@ fn the_folder_follows_the_environment() {
 #[test]
 fn digests_are_64_digits() {
     let bytes: [u8; 32] = Sha256::digest(b"x").into();
-    assert_eq!(entry::digest(&hex(&bytes)), Some(bytes));
+    assert_eq!(entry::digest(&hex::encode(&bytes)), Some(bytes));
     let ones = "1".repeat(63);
     assert_eq!((entry::digest(&ones), entry::digest(&format!("{ones}g")), entry::digest("")), (None, None, None));
 }

@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::super::raspi_firmware;
+use crate::hex;
 
 /// Counts up when the image made from the same packages becomes another one: the recipe here, or how the tree is laid out.
 pub const VERSION: u32 = 1;
@@ -84,8 +85,7 @@ pub(super) fn key(suite: &str) -> String {
     let mut text = arguments(Mode::Root, suite, &[]).join("\n");
     text.push_str(&firmware_settings());
     let digest = Sha256::digest(text.as_bytes());
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("debian-{suite}-{ARCHITECTURE}-{VERSION}-{short}")
+    format!("debian-{suite}-{ARCHITECTURE}-{VERSION}-{}", hex::encode(&digest[..8]))
 }
 
 fn packages(suite: &str) -> impl Iterator<Item = &'static str> {

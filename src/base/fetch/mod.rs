@@ -34,8 +34,11 @@ use redirect::Answer;
 use response::Head;
 use trouble::{Trouble, explain};
 
-use super::cache::{CacheError, Partial, hex};
-use crate::progress::{Bar, Progress, Stop};
+use super::cache::{CacheError, Partial};
+use crate::{
+    hex,
+    progress::{Bar, Progress, Stop},
+};
 
 /// How the network is used, if at all.
 #[derive(Clone, Debug, Default)]
@@ -178,7 +181,7 @@ impl Download<'_> {
 
     fn wrong_digest(&self) -> FetchError {
         let found: [u8; 32] = self.hasher.clone().finalize().into();
-        FetchError::Digest { address: self.address.clone(), found: hex(&found), expected: hex(self.sha256) }
+        FetchError::Digest { address: self.address.clone(), found: hex::encode(&found), expected: hex::encode(self.sha256) }
     }
 
     fn start_over(&mut self) -> Result<(), CacheError> {

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 pub use self::check::{Expiry, ReleaseError};
 use super::{Stanza, openpgp::Verified, stanzas};
+use crate::hex;
 
 /// How many files a `Release` may list. Debian's lists 3,000.
 pub const MAX_FILES: usize = 200_000;
@@ -105,16 +106,12 @@ impl Indexed {
     pub fn by_hash(&self, path: &str) -> String {
         let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         let (name, digest) = match (&self.sha256, &self.sha512) {
-            (Some(digest), _) => ("SHA256", hex(digest)),
-            (None, Some(digest)) => ("SHA512", hex(digest)),
+            (Some(digest), _) => ("SHA256", hex::encode(digest)),
+            (None, Some(digest)) => ("SHA512", hex::encode(digest)),
             (None, None) => ("SHA256", String::new()),
         };
         format!("{folder}by-hash/{name}/{digest}")
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The two tables together.
@@ -143,7 +140,7 @@ fn row<const N: usize>(line: &str) -> Result<([u8; N], u64, &str), ReleaseError>
         return Err(ReleaseError::Row { line: line.escape_debug().to_string(), reason: "it is not digest, size and path" });
     };
     let wrong = |reason| ReleaseError::Row { line: line.escape_debug().to_string(), reason };
-    let digest = unhex(digest).ok_or_else(|| wrong("the digest has another form"))?;
+    let digest = hex::decode(digest).ok_or_else(|| wrong("the digest has another form"))?;
     let is_number = !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
     let size = size.parse().ok().filter(|_| is_number).ok_or_else(|| wrong("the size is no number of bytes"))?;
     let path = path.strip_prefix("./").unwrap_or(path);
@@ -152,18 +149,6 @@ fn row<const N: usize>(line: &str) -> Result<([u8; N], u64, &str), ReleaseError>
         return Err(wrong("the path leads out of the archive, or is none"));
     }
     Ok((digest, size, path))
-}
-
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut digest = [0; N];
-    if text.len() != 2 * N {
-        return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        *byte = digit(0)? << 4 | digit(1)?;
-    }
-    Some(digest)
 }
 
 /// Adds a file; what is said of it twice must be the same.

@@ -1,6 +1,6 @@
 //! wpa_supplicant, which dhcpcd starts for a wireless interface: country and network (wpa_supplicant.conf(5)).
 
-use crate::profile::Wifi;
+use crate::{hex, profile::Wifi};
 
 /// The settings of wpa_supplicant.
 pub(super) const CONFIGURATION: &str = "/etc/wpa_supplicant/wpa_supplicant.conf";
@@ -10,7 +10,7 @@ const KEY_DIGITS: usize = 64;
 /// The file: the first two settings are those of the stock image, by which its own tools work.
 pub(super) fn text(wifi: &Wifi) -> String {
     // As hexadecimal digits the name has one reading, whatever is in it.
-    let ssid: String = wifi.ssid.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let ssid = hex::encode(wifi.ssid.as_bytes());
     let hidden = if wifi.hidden { "\tscan_ssid=1\n" } else { "" };
     let key = match &wifi.passphrase {
         None => "\tkey_mgmt=NONE\n".to_owned(),
