@@ -8,6 +8,8 @@ mod holes;
 pub mod mbr;
 mod storage;
 pub mod table;
+#[cfg(test)]
+mod testing;
 mod zeros;
 
 pub use extent::{Extent, Extents, Source};

@@ -1,11 +1,10 @@
-use std::{
-    fs,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::{io::Write as _, process::Command};
 
 use super::{header::checksum, *};
-use crate::error::{Classified as _, Kind};
+use crate::{
+    disk::testing::sfdisk,
+    error::{Classified as _, Kind},
+};
 
 const MIB: usize = 1 << 20;
 const DISK: &str = "4e639091-4d45-4b3e-9d8e-000000000001";
@@ -19,27 +18,7 @@ fn disk() -> Vec<u8> {
          name=\"boot\", attrs=\"LegacyBIOSBootable\"\nstart=1088, size=4096, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, uuid={two}, \
          name=\"Würzel\"\n"
     );
-    sfdisk(&vec![0; 4 * MIB], &["--quiet"], &script).0
-}
-
-/// Runs sfdisk on a file of these bytes; gives back the bytes after that and what it said.
-fn sfdisk(bytes: &[u8], arguments: &[&str], script: &str) -> (Vec<u8>, String) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(bytes).unwrap();
-    let mut child = Command::new("sfdisk")
-        .env("LC_ALL", "C.UTF-8")
-        .args(arguments)
-        .arg(file.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sfdisk is needed for this test");
-    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(output.status.success(), "{said}");
-    (fs::read(file.path()).unwrap(), said)
+    sfdisk(&[], 4 * MIB, &["--quiet"], &script).0
 }
 
 fn read(disk: &[u8]) -> Result<Gpt, GptError> {
@@ -132,9 +111,9 @@ fn sfdisk_and_sgdisk_read_what_is_written_for_a_larger_disk() {
     assert_eq!(read(&disk).unwrap().partitions().collect::<Vec<_>>(), gpt.partitions().collect::<Vec<_>>());
     assert_eq!(gpt.backup_size(), 33 * 512);
 
-    let (_, verdict) = sfdisk(&disk, &["--verify"], "");
+    let (_, verdict) = sfdisk(&disk, disk.len(), &["--verify"], "");
     assert!(verdict.contains("No errors detected."), "{verdict}");
-    let (_, dump) = sfdisk(&disk, &["--dump"], "");
+    let (_, dump) = sfdisk(&disk, disk.len(), &["--dump"], "");
     for words in [
         "label-id: 00000000-0000-0000-0000-000000008000",
         "1 : start=          64, size=        1024, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, uuid=00000000-0000-0000-0000-000000008001, \
@@ -337,12 +316,12 @@ fn partitions_that_cannot_be_are_refused() {
 
 #[test]
 fn a_small_table_is_read() {
-    let (mut disk, _) = sfdisk(&vec![0; MIB], &["--quiet"], "label: gpt\ntable-length: 4\nstart=64, size=64\n");
+    let (mut disk, _) = sfdisk(&[], MIB, &["--quiet"], "label: gpt\ntable-length: 4\nstart=64, size=64\n");
     let mut gpt = read(&disk).unwrap();
     assert_eq!(gpt.backup_size(), 1024);
     assert!(matches!(gpt.place(5, 300 * 512, 512, LINUX, ""), Err(GptError::NoSuchEntry { number: 5, count: 4 })));
     gpt.place(4, 300 * 512, 512, LINUX, "").unwrap();
     gpt.set_guids(|number| Guid::new(1 + number as u128));
     write(&gpt, &mut disk);
-    assert!(sfdisk(&disk, &["--verify"], "").1.contains("No errors detected."));
+    assert!(sfdisk(&disk, disk.len(), &["--verify"], "").1.contains("No errors detected."));
 }

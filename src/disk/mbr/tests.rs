@@ -1,12 +1,7 @@
-use std::{
-    fs,
-    io::Write as _,
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::*;
-use crate::disk::{Extent, Extents, Source};
+use crate::disk::{Extent, Extents, Source, testing};
 
 const MIB: u64 = 1 << 20;
 
@@ -21,24 +16,10 @@ fn linux(start: u64, size: u64) -> Partition {
     Partition { kind: LINUX, active: false, start, size }
 }
 
-/// Runs sfdisk on a 64 MiB file that begins with `sector`; gives back the file's new sector 0 and what sfdisk said.
+/// [`testing::sfdisk`] on a disk of 64 MiB that begins with `sector`; gives back its new sector 0.
 fn sfdisk(sector: &[u8; 512], arguments: &[&str], script: &str) -> ([u8; 512], String) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(sector).unwrap();
-    file.as_file().set_len(64 * MIB).unwrap();
-    let mut child = Command::new("sfdisk")
-        .args(arguments)
-        .arg(file.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("sfdisk is needed for this test");
-    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    assert!(output.status.success(), "{said}");
-    (fs::read(file.path()).unwrap()[..512].try_into().unwrap(), said)
+    let (disk, said) = testing::sfdisk(sector, 64 * MIB as usize, arguments, script);
+    (disk[..512].try_into().unwrap(), said)
 }
 
 #[test]
