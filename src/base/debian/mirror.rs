@@ -10,18 +10,11 @@ use super::{
     recipe::{COMPONENTS, SUITES},
     tools::KEYRING,
 };
+use crate::debian::sources::{SignedBy, Source, each, is_read};
 
 /// Moving names of releases, whose updates and security fixes stand in the archive as those of [`SUITES`] do. (`testing` has no
 /// updates, `unstable` neither.)
 const ALIASES: [&str; 2] = ["stable", "oldstable"];
-
-/// One `deb` source: an address and one suite of it.
-#[derive(Debug, PartialEq, Eq)]
-struct Source {
-    uri: String,
-    suite: String,
-    signed_by: Option<String>,
-}
 
 /// Lines for apt of the suite itself, its updates and its security fixes; empty when the host has no source that serves it.
 ///
@@ -29,7 +22,7 @@ struct Source {
 /// for Debian's (Raspberry Pi OS has another archive under the same suite name).
 pub(super) fn sources(etc_apt: &Path, suite: &str, is_debian: bool) -> Vec<String> {
     let mut found = read(etc_apt);
-    found.retain(|source| is_debians(source, is_debian));
+    found.retain(|source| source.components.iter().any(|component| component == COMPONENTS[0]) && is_debians(source, is_debian));
     let others = SUITES.iter().chain(&ALIASES).copied().filter(|other| *other != suite);
     std::iter::once(suite).chain(others).map(|own| lines(&found, own, suite, etc_apt)).find(|lines| !lines.is_empty()).unwrap_or_default()
 }
@@ -39,7 +32,8 @@ fn lines(found: &[Source], own: &str, suite: &str, etc_apt: &Path) -> Vec<String
     let mut lines = Vec::new();
     for part in ["", "-updates", "-security"] {
         let of_part = found.iter().filter(|source| source.suite.strip_prefix(own) == Some(part));
-        let Some((uri, is_signed)) = of_part.filter_map(|source| Some((usable(&source.uri, etc_apt)?, source.signed_by.is_some()))).next()
+        let Some((uri, is_signed)) =
+            of_part.filter_map(|source| Some((usable(&source.uri, etc_apt)?, !source.signed_by.is_empty()))).next()
         else {
             if lines.is_empty() {
                 return Vec::new();
@@ -54,12 +48,10 @@ fn lines(found: &[Source], own: &str, suite: &str, etc_apt: &Path) -> Vec<String
 }
 
 fn is_debians(source: &Source, is_debian: bool) -> bool {
-    match &source.signed_by {
-        Some(keyring) => keyring.contains("/debian-archive-"),
-        None => {
-            is_debian && matches!(source.uri.trim_end_matches('/').rsplit('/').next(), Some("debian" | "debian-security" | "debian.list"))
-        }
+    if source.signed_by.is_empty() {
+        return is_debian && matches!(source.uri.rsplit('/').next(), Some("debian" | "debian-security" | "debian.list"));
     }
+    source.signed_by.iter().any(|key| matches!(key, SignedBy::Keyring(path) if path.contains("/debian-archive-")))
 }
 
 /// An address that works outside the host's own tree, too.
@@ -77,80 +69,14 @@ fn usable(uri: &str, etc_apt: &Path) -> Option<String> {
     plain.then(|| uri.to_owned())
 }
 
-/// All `deb` sources of the host in apt's order: `sources.list`, then `sources.list.d` by name. A file that cannot be read is no source.
+/// All sources of the host in apt's order: `sources.list`, then `sources.list.d` by name. A file that cannot be read is no source. A line
+/// or a stanza that is none (as installers leave one for their disc) or would do without signatures is passed over, not those beside it.
 fn read(etc_apt: &Path) -> Vec<Source> {
-    let mut sources = one_line(&fs::read_to_string(etc_apt.join("sources.list")).unwrap_or_default());
     let entries = fs::read_dir(etc_apt.join("sources.list.d")).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let text = || fs::read_to_string(&path).unwrap_or_default();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("list") => sources.extend(one_line(&text())),
-            Some("sources") => sources.extend(deb822(&text())),
-            _ => {}
-        }
-    }
-    sources
-}
-
-/// `deb [option=value …] URI SUITE COMPONENT…` (sources.list(5)).
-fn one_line(text: &str) -> Vec<Source> {
-    text.lines().filter_map(one_line_source).collect()
-}
-
-fn one_line_source(line: &str) -> Option<Source> {
-    let line = line.split('#').next()?.trim();
-    let rest = line.strip_prefix("deb").filter(|rest| rest.starts_with([' ', '\t', '[']))?.trim_start();
-    let (options, rest) = match rest.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?,
-        None => ("", rest),
-    };
-    let mut words = rest.split_whitespace();
-    let (uri, suite) = (words.next()?, words.next()?);
-    if !words.any(|component| component == COMPONENTS[0]) {
-        return None;
-    }
-    let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
-    Some(Source { uri: uri.to_owned(), suite: suite.to_owned(), signed_by: signed_by.map(str::to_owned) })
-}
-
-/// Stanzas of `Types`, `URIs`, `Suites`, `Components`, `Signed-By`, `Enabled` (sources.list(5)).
-fn deb822(text: &str) -> Vec<Source> {
-    let mut sources = Vec::new();
-    let mut stanza: Vec<(String, String)> = Vec::new();
-    for line in text.lines().chain([""]) {
-        if line.starts_with('#') {
-            continue;
-        }
-        if line.trim().is_empty() {
-            sources.extend(stanza_sources(&stanza));
-            stanza.clear();
-        } else if line.starts_with([' ', '\t']) {
-            if let Some((_, value)) = stanza.last_mut() {
-                value.push(' ');
-                value.push_str(line.trim());
-            }
-        } else if let Some((name, value)) = line.split_once(':') {
-            stanza.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-    }
-    sources
-}
-
-fn stanza_sources(stanza: &[(String, String)]) -> Vec<Source> {
-    let field = |name: &str| stanza.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
-    let has = |name: &str, word: &str| field(name).unwrap_or_default().split_whitespace().any(|found| found == word);
-    if !has("types", "deb") || !has("components", COMPONENTS[0]) || field("enabled").is_some_and(|value| value.eq_ignore_ascii_case("no")) {
-        return Vec::new();
-    }
-    let words = |name: &str| field(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let signed_by = field("signed-by").map(str::to_owned);
-    words("uris")
-        .into_iter()
-        .flat_map(|uri| words("suites").into_iter().map(move |suite| (uri.clone(), suite)))
-        .map(|(uri, suite)| Source { uri, suite, signed_by: signed_by.clone() })
-        .collect()
+    let mut parts: Vec<_> = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_read)).map(|entry| entry.path()).collect();
+    parts.sort();
+    let files = std::iter::once(etc_apt.join("sources.list")).chain(parts);
+    files.flat_map(|path| each(&path.to_string_lossy(), &fs::read_to_string(&path).unwrap_or_default())).flatten().collect()
 }
 
 #[cfg(test)]
@@ -215,7 +141,16 @@ mod tests {
         let text = "# deb cdrom:[Debian]/ bookworm main\ndeb http://mirror.example/debian/ bookworm main non-free-firmware\n\
                     deb-src http://mirror.example/debian/ bookworm main\ndeb [arch=amd64] http://mirror.example/debian-security bookworm-security main\n";
         let lines = host(&[("sources.list", text)], true);
-        assert_eq!(lines, ["deb http://mirror.example/debian/ bookworm main non-free-firmware", ALL[2]]);
+        assert_eq!(lines, [ALL[0], ALL[2]]);
+    }
+
+    #[test]
+    fn what_is_no_source_does_not_take_its_neighbours_along() {
+        let disc = "deb cdrom:[Debian GNU/Linux 12.5.0 _Bookworm_ - Official amd64 DVD]/ bookworm main";
+        let text = format!("{disc}\ndeb [trusted=yes] http://other.example/debian bookworm main\n{}\nrpm x y z\n{}\n", ALL[0], ALL[1]);
+        assert_eq!(host(&[("sources.list", &text)], true), ALL[..2]);
+        let stanzas = format!("Types: rpm\nURIs: http://other.example/debian\nSuites: bookworm\nComponents: main\n\n{CONTAINER}");
+        assert_eq!(host(&[("sources.list.d/debian.sources", &stanzas)], false), signed("bookworm"));
     }
 
     #[test]

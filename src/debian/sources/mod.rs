@@ -75,6 +75,13 @@ pub fn is_read(name: &str) -> bool {
 /// # Errors
 /// When a line or a stanza is no source. What is switched off is not looked at.
 pub fn read(file: &str, text: &str) -> Result<Vec<Source>, SourcesError> {
+    each(file, text).into_iter().collect()
+}
+
+/// The sources for binary packages in a file as [`read`] gives them, and in their places what is no source: for who can do without a
+/// line or a stanza. Nothing is read behind a line that leaves a stanza's form.
+#[must_use]
+pub fn each(file: &str, text: &str) -> Vec<Result<Source, SourcesError>> {
     if file.ends_with(".sources") { stanza::read(file, text) } else { one_line::read(file, text) }
 }
 

@@ -2,15 +2,12 @@
 
 use super::{Draft, Source, SourcesError};
 
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<Source>, SourcesError> {
-    let mut sources = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if !line.is_empty() {
-            sources.extend(source(&Draft { file, line: index + 1 }, line)?);
-        }
-    }
-    Ok(sources)
+pub(super) fn read(file: &str, text: &str) -> Vec<Result<Source, SourcesError>> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty())
+        .filter_map(|(index, line)| source(&Draft { file, line: index + 1 }, line).transpose())
+        .collect()
 }
 
 /// The source on a line; none for one of source packages.

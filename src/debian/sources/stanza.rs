@@ -3,13 +3,16 @@
 use super::{Draft, SignedBy, Source, SourcesError, text_error};
 use crate::debian::{Stanza, stanzas};
 
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<Source>, SourcesError> {
+pub(super) fn read(file: &str, text: &str) -> Vec<Result<Source, SourcesError>> {
     let mut sources = Vec::new();
     for stanza in stanzas(text) {
-        let stanza = stanza.map_err(|error| text_error(file, error))?;
-        sources.extend(of_stanza(&Draft { file, line: stanza.line() }, &stanza)?);
+        let stanza = stanza.map_err(|error| text_error(file, error));
+        match stanza.and_then(|stanza| of_stanza(&Draft { file, line: stanza.line() }, &stanza)) {
+            Ok(found) => sources.extend(found.into_iter().map(Ok)),
+            Err(error) => sources.push(Err(error)),
+        }
     }
-    Ok(sources)
+    sources
 }
 
 fn of_stanza(draft: &Draft<'_>, stanza: &Stanza<'_>) -> Result<Vec<Source>, SourcesError> {

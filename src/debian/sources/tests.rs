@@ -79,6 +79,17 @@ fn what_is_no_source_is_told_with_its_line() {
 }
 
 #[test]
+fn the_sources_beside_a_mistake_are_there_for_who_asks() {
+    let suites = |file, text| {
+        let found = each(file, text).into_iter();
+        found.map(|one| one.map_or_else(|error| format!("line {}", error.origin.line), |source| source.suite)).collect::<Vec<_>>()
+    };
+    assert_eq!(suites("a.list", "deb http://x a z\n\nrpm\ndeb http://x b z\n"), ["a", "line 3", "b"]);
+    let text = "Types: deb\nURIs: http://x\nSuites: a b\nComponents: z\n\nTypes: rpm\n\nTypes: deb\nURIs: http://x\nSuites: c/\n\nx\n\nTypes: rpm\n";
+    assert_eq!(suites("a.sources", text), ["a", "b", "line 6", "c/", "line 12"]);
+}
+
+#[test]
 fn names_that_apt_reads() {
     assert!(is_read("raspi.list") && is_read("debian-1_a.sources"));
     assert!(!is_read("raspi.list.save") && !is_read("a b.list") && !is_read("readme") && !is_read(".x.list"));
