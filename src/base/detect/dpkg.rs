@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{DetectError, text};
-use crate::tree::Tree;
+use crate::{
+    debian::{Deb822Error, Stanza, stanzas},
+    tree::Tree,
+};
 
 const STATUS: &str = "/var/lib/dpkg/status";
 
@@ -13,9 +16,9 @@ pub(super) struct Packages(BTreeMap<String, String>);
 impl Packages {
     /// Reads the database; what is only partly installed or removed does not count.
     pub(super) fn read(tree: &Tree) -> Result<Self, DetectError> {
-        let missing = || DetectError::Missing { what: "the installed packages", evidence: format!("`{STATUS}` is missing") };
-        let status = text(tree, STATUS)?.ok_or_else(missing)?;
-        Ok(Self(status.split("\n\n").filter_map(installed).collect()))
+        let missing = |evidence| DetectError::Missing { what: "the installed packages", evidence };
+        let status = text(tree, STATUS)?.ok_or_else(|| missing(format!("`{STATUS}` is missing")))?;
+        installed(&status).map(Self).map_err(|error| missing(format!("`{STATUS}`, {error}")))
     }
 
     pub(super) fn has(&self, package: &str) -> bool {
@@ -27,16 +30,18 @@ impl Packages {
     }
 }
 
-/// Name and architecture of the package that a stanza describes, if it is installed.
-fn installed(stanza: &str) -> Option<(String, String)> {
-    let field = |name: &str| {
-        let lines = stanza.lines().filter_map(|line| line.split_once(':'));
-        lines.filter(|(key, _)| *key == name).map(|(_, value)| value.trim()).next()
-    };
+/// Names and architectures of the packages that are installed. This asks less of them than [`crate::debian::status`], which has to know
+/// what goes with them.
+fn installed(status: &str) -> Result<BTreeMap<String, String>, Deb822Error> {
+    stanzas(status).filter_map(|stanza| stanza.map(|stanza| package(&stanza)).transpose()).collect()
+}
+
+/// The package that a stanza describes, if it is installed.
+fn package(stanza: &Stanza<'_>) -> Option<(String, String)> {
     // WANT EFLAG STATE; `hold` wants it installed, too.
-    let state = field("Status")?.split(' ').next_back();
+    let state = stanza.get("Status")?.split_ascii_whitespace().next_back();
     (state == Some("installed")).then_some(())?;
-    Some((field("Package")?.to_owned(), field("Architecture")?.to_owned()))
+    Some((stanza.get("Package")?.to_owned(), stanza.get("Architecture")?.to_owned()))
 }
 
 #[cfg(test)]
@@ -46,11 +51,12 @@ mod tests {
     #[test]
     fn only_what_is_installed_counts() {
         let stanza = |status: &str| format!("Package: a\nStatus: {status}\nArchitecture: arm64\nDescription: x\n Package: b");
-        assert_eq!(installed(&stanza("install ok installed")), Some(("a".to_owned(), "arm64".to_owned())));
-        assert_eq!(installed(&stanza("hold ok installed")), Some(("a".to_owned(), "arm64".to_owned())));
-        assert_eq!(installed(&stanza("deinstall ok config-files")), None);
-        assert_eq!(installed(&stanza("install ok half-installed")), None);
-        assert_eq!(installed("Package: a\nArchitecture: arm64"), None);
-        assert_eq!(installed(""), None);
+        let found = |status: &str| installed(status).unwrap().into_iter().next();
+        assert_eq!(found(&stanza("install ok installed")), Some(("a".to_owned(), "arm64".to_owned())));
+        assert_eq!(found(&stanza("hold ok installed")), Some(("a".to_owned(), "arm64".to_owned())));
+        assert_eq!(found(&stanza("deinstall ok config-files")), None);
+        assert_eq!(found(&stanza("install ok half-installed")), None);
+        assert_eq!(found("Package: a\nArchitecture: arm64"), None);
+        assert_eq!(found(""), None);
     }
 }

@@ -271,6 +271,9 @@ fn missing_evidence_is_named() {
     assert!(refusal(&tree, &boot).contains("neither VERSION_CODENAME nor VERSION_ID"));
     tree.remove("/etc/rpi-issue").unwrap();
     assert!(refusal(&tree, &boot).contains("/etc/rpi-issue"));
+    let (mut tree, boot) = raspberry_pi_os();
+    put(&mut tree, "/var/lib/dpkg/status", &(dpkg("arm64", &[]) + "Package x\n"));
+    assert!(refusal(&tree, &boot).contains("the installed packages of the image: `/var/lib/dpkg/status`, line 6: a line that is no field"));
 }
 
 #[test]
