@@ -23,6 +23,15 @@ fn built_from(folder: &Path, base: &str) -> Image {
     Image::open(&folder.join("images/cluster01.img"))
 }
 
+/// Starts cluster01 and waits until it answers over SSH; the figures are printed under `name`.
+fn came_up(image: &Image, folder: &Path, name: &str) -> Guest {
+    let start = Instant::now();
+    let mut guest = Guest::start(Machine::Virt, image, &folder.join("images/ssh_config"), folder);
+    let login = guest.wait_for("cluster01 login:", start);
+    println!("{name}: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
+    guest
+}
+
 /// What must be true of a node that has come up, asked over SSH.
 fn assert_is_cluster01(guest: &Guest, image: &Image) {
     assert_eq!(guest.ssh("hostname").trim(), "cluster01");
@@ -59,10 +68,7 @@ fn assert_brick_and_growth(guest: &Guest, image: &Image) {
 fn an_image_boots_with_its_identity_and_its_brick() {
     let folder = folder();
     let image = built(folder.path());
-    let start = Instant::now();
-    let mut guest = Guest::start(Machine::Virt, &image, &folder.path().join("images/ssh_config"), folder.path());
-    let login = guest.wait_for("cluster01 login:", start);
-    println!("virt: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
+    let guest = came_up(&image, folder.path(), "virt");
     assert_is_cluster01(&guest, &image);
     assert_brick_and_growth(&guest, &image);
 }
@@ -73,10 +79,7 @@ fn an_image_boots_with_its_identity_and_its_brick() {
 fn an_image_of_trixie_boots() {
     let folder = folder();
     let image = built_from(folder.path(), "debian:trixie");
-    let start = Instant::now();
-    let mut guest = Guest::start(Machine::Virt, &image, &folder.path().join("images/ssh_config"), folder.path());
-    let login = guest.wait_for("cluster01 login:", start);
-    println!("virt, trixie: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
+    let guest = came_up(&image, folder.path(), "virt, trixie");
     assert_eq!(guest.ssh(". /etc/os-release && echo $VERSION_CODENAME").trim(), "trixie");
     assert_is_cluster01(&guest, &image);
     assert_brick_and_growth(&guest, &image);
@@ -91,10 +94,7 @@ fn a_node_with_a_destroyed_brick_boots_to_a_login() {
     let script = "cp --sparse=always \"$1\" \"$2\" && dd if=/dev/zero of=\"$2\" bs=1 seek=\"$3\" count=65536 conv=notrunc status=none";
     shell(script, &[image.path.as_os_str(), damaged.as_os_str(), start.as_ref()]);
     image.path = damaged;
-    let start = Instant::now();
-    let mut guest = Guest::start(Machine::Virt, &image, &folder.path().join("images/ssh_config"), folder.path());
-    let login = guest.wait_for("cluster01 login:", start);
-    println!("virt without a brick: login after {login:.1?}, SSH after {:.1?}", guest.wait_for_ssh(start));
+    let guest = came_up(&image, folder.path(), "virt without a brick");
     assert_is_cluster01(&guest, &image);
     assert_eq!(guest.ssh("findmnt -no FSTYPE /export || echo none").trim(), "none");
     assert!(!guest.console().contains("emergency"), "{}", guest.console());
