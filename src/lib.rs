@@ -13,6 +13,7 @@ pub mod ext4;
 pub mod fat;
 pub mod hex;
 pub mod image;
+pub mod little_endian;
 pub mod node;
 pub mod output;
 pub mod plan;

@@ -6,7 +6,10 @@
 use std::io;
 
 use super::Storage;
-use crate::error::{Classified, Kind};
+use crate::{
+    error::{Classified, Kind},
+    little_endian::u32_at,
+};
 
 /// Size of a sector, in bytes: the unit of every number in the table.
 pub const SECTOR: u64 = 512;
@@ -227,7 +230,7 @@ impl Mbr {
         for number in 1..=4 {
             let Some(partition) = mbr.partition(number) else {
                 // The kernel (block/partitions/msdos.c) asks for the size alone.
-                match little_endian(mbr.entry(number), 12) {
+                match u32_at(mbr.entry(number), 12) {
                     0 => continue,
                     sectors => return Err(MbrError::NoType { number, sectors }),
                 }
@@ -250,8 +253,8 @@ impl Mbr {
         (entry[4] != 0).then(|| Partition {
             kind: entry[4],
             active: entry[0] == 0x80,
-            start: u64::from(little_endian(entry, 8)) * SECTOR,
-            size: u64::from(little_endian(entry, 12)) * SECTOR,
+            start: u64::from(u32_at(entry, 8)) * SECTOR,
+            size: u64::from(u32_at(entry, 12)) * SECTOR,
         })
     }
 
@@ -293,7 +296,7 @@ impl Mbr {
     /// The disk id, also called disk signature: what makes PARTUUIDs.
     #[must_use]
     pub fn disk_id(&self) -> u32 {
-        little_endian(&self.sector, DISK_ID)
+        u32_at(&self.sector, DISK_ID)
     }
 
     /// Sets the disk id, and with it every PARTUUID.
@@ -337,11 +340,6 @@ impl Mbr {
     fn entry(&self, number: usize) -> &[u8] {
         &self.sector[Self::entry_offset(number)..][..ENTRY]
     }
-}
-
-/// Callers pass constant offsets four bytes before the end or earlier.
-fn little_endian(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 /// The old form of an address, for 255 heads of 63 sectors as sfdisk and parted write it; beyond 1023 cylinders the largest one.

@@ -6,8 +6,8 @@ use super::{
     FatError,
     limits::MOST_SLOTS,
     name::{self, Short},
-    u16_at, u32_at,
 };
+use crate::little_endian::{u16_at, u32_at};
 
 /// Bytes of a slot.
 pub(super) const SLOT: usize = 32;

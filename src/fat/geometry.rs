@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{FatError, SECTOR, limits::LARGEST_TABLE, u16_at, u32_at};
+use super::{FatError, SECTOR, limits::LARGEST_TABLE};
+use crate::little_endian::{u16_at, u32_at};
 
 /// The number of bits in an entry of the table. Decided by the number of clusters and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -27,13 +27,3 @@ pub use volume::{Entry, Fat, Listed, Summary};
 
 /// Bytes of a sector. Others exist (up to 4096), but not on SD cards.
 const SECTOR: u64 = 512;
-
-/// Callers pass constant offsets inside a sector or a directory slot.
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-/// As [`u16_at`].
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}

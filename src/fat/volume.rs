@@ -14,9 +14,11 @@ use super::{
     geometry::{Geometry, Root, Variant},
     limits::{LARGEST_READ, MOST_FOLDERS, MOST_SLOTS},
     table::{Link, Table},
-    u32_at,
 };
-use crate::disk::{Extents, Storage as _, Window};
+use crate::{
+    disk::{Extents, Storage as _, Window},
+    little_endian::u32_at,
+};
 
 /// A FAT file system in a partition.
 pub struct Fat {

@@ -8,6 +8,7 @@ use std::io::{BufReader, Read};
 use flate2::{Crc, bufread::DeflateDecoder};
 
 use super::{DecompressError, Format, explain, input::Input, limits::MAX_DIRECTORY, output::Output};
+use crate::little_endian::{u16_at, u32_at, u64_at};
 
 const END: (u32, usize) = (0x0605_4b50, 22);
 const END64_LOCATOR: (u32, usize) = (0x0706_4b50, 20);
@@ -222,17 +223,4 @@ fn bytes_at(input: &Input<'_>, offset: u64, len: usize) -> Result<Vec<u8>, Decom
 
 fn corrupt(reason: String) -> DecompressError {
     DecompressError::Corrupt { format: Format::Zip.name(), reason }
-}
-
-// The callers have cut a whole structure.
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }

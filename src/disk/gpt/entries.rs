@@ -4,7 +4,10 @@ use super::{
     GptError, Guid, Partition,
     header::{checksum, sectors_of},
 };
-use crate::disk::mbr::SECTOR;
+use crate::{
+    disk::mbr::SECTOR,
+    little_endian::{array_at, u64_at},
+};
 
 /// Size of an entry, in bytes.
 pub(super) const ENTRY: usize = 128;
@@ -66,7 +69,8 @@ impl Entries {
     /// First and last sector, type and GUID of entry `number`, if it is used.
     fn used(&self, number: usize) -> Option<Used> {
         let entry = self.entry(number)?;
-        let used = Used { kind: guid(entry, 0), id: guid(entry, ID), first: number64(entry, FIRST), last: number64(entry, LAST) };
+        let guid = |at| Guid::from_disk(array_at(entry, at));
+        let used = Used { kind: guid(0), id: guid(ID), first: u64_at(entry, FIRST), last: u64_at(entry, LAST) };
         (used.kind != Guid::NIL).then_some(used)
     }
 
@@ -85,7 +89,7 @@ impl Entries {
             // A partition that was checked lies inside a disk whose bytes are counted by 64 bits.
             start: used.first.saturating_mul(SECTOR),
             size: (used.last.saturating_sub(used.first) + 1).saturating_mul(SECTOR),
-            attributes: number64(entry, ATTRIBUTES),
+            attributes: u64_at(entry, ATTRIBUTES),
             name,
         })
     }
@@ -96,7 +100,7 @@ impl Entries {
 
     /// GUID of entry `number`, used or not.
     pub(super) fn id(&self, number: usize) -> Guid {
-        self.entry(number).map_or(Guid::NIL, |entry| guid(entry, ID))
+        self.entry(number).map_or(Guid::NIL, |entry| Guid::from_disk(array_at(entry, ID)))
     }
 
     pub(super) fn set_id(&mut self, number: usize, id: Guid) {
@@ -161,17 +165,4 @@ struct Used {
     id: Guid,
     first: u64,
     last: u64,
-}
-
-/// Callers pass constant places inside the entry.
-fn guid(entry: &[u8; ENTRY], at: usize) -> Guid {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&entry[at..at + 16]);
-    Guid::from_disk(bytes)
-}
-
-fn number64(entry: &[u8; ENTRY], at: usize) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&entry[at..at + 8]);
-    u64::from_le_bytes(bytes)
 }

@@ -3,7 +3,10 @@
 use flate2::Crc;
 
 use super::{Flaw, Guid, entries::ENTRY};
-use crate::disk::mbr::SECTOR;
+use crate::{
+    disk::mbr::SECTOR,
+    little_endian::{array_at, u32_at, u64_at},
+};
 
 /// Sector of the first copy's header.
 pub(super) const PRIMARY: u64 = 1;
@@ -48,41 +51,41 @@ pub(super) struct Header {
 impl Header {
     /// The header in `sector`, which was read at sector `at`. What it refers to is not read, but cannot lie over anything else.
     pub(super) fn parse(sector: &[u8; SECTOR as usize], at: u64) -> Result<Self, Flaw> {
-        let signature = array(sector, 0);
+        let signature = array_at(sector, 0);
         if signature != SIGNATURE {
             return Err(Flaw::Signature { found: signature });
         }
-        let size = number32(sector, 12);
+        let size = u32_at(sector, 12);
         let bytes = usize::try_from(size).ok().filter(|size| *size >= SIZE).and_then(|size| sector.get(..size));
         let Some(bytes) = bytes else { return Err(Flaw::HeaderSize { found: size }) };
         let mut bytes = bytes.to_vec();
         bytes[CHECKSUM..CHECKSUM + 4].fill(0);
-        let (found, expected) = (number32(sector, CHECKSUM), checksum(&bytes));
+        let (found, expected) = (u32_at(sector, CHECKSUM), checksum(&bytes));
         if found != expected {
             return Err(Flaw::HeaderChecksum { found, expected });
         }
         // From here on it is what somebody meant to write.
-        let revision = number32(sector, 8);
+        let revision = u32_at(sector, 8);
         if revision != REVISION {
             return Err(Flaw::Revision { found: revision });
         }
-        if number64(sector, AT) != at {
-            return Err(Flaw::Place { found: number64(sector, AT), expected: at });
+        if u64_at(sector, AT) != at {
+            return Err(Flaw::Place { found: u64_at(sector, AT), expected: at });
         }
-        if number32(sector, RESERVED) != 0 {
+        if u32_at(sector, RESERVED) != 0 {
             return Err(Flaw::Reserved);
         }
         let header = Self {
             at,
-            alternate: number64(sector, ALTERNATE),
-            first_usable: number64(sector, FIRST_USABLE),
-            last_usable: number64(sector, LAST_USABLE),
-            disk: Guid::from_disk(array(sector, DISK)),
-            entries_at: number64(sector, ENTRIES_AT),
-            count: number32(sector, COUNT),
-            entries_checksum: number32(sector, ENTRIES_CHECKSUM),
+            alternate: u64_at(sector, ALTERNATE),
+            first_usable: u64_at(sector, FIRST_USABLE),
+            last_usable: u64_at(sector, LAST_USABLE),
+            disk: Guid::from_disk(array_at(sector, DISK)),
+            entries_at: u64_at(sector, ENTRIES_AT),
+            count: u32_at(sector, COUNT),
+            entries_checksum: u32_at(sector, ENTRIES_CHECKSUM),
         };
-        check_entry_size(number32(sector, ENTRY_SIZE))?;
+        check_entry_size(u32_at(sector, ENTRY_SIZE))?;
         match header.count {
             0 => Err(Flaw::NoEntries),
             1..=MAX_ENTRIES => header.check_places().map(|()| header),
@@ -144,19 +147,4 @@ fn check_entry_size(size: u32) -> Result<(), Flaw> {
         size if size > ENTRY && size.is_power_of_two() => Err(Flaw::EntrySize { size }),
         size => Err(Flaw::NoEntrySize { size }),
     }
-}
-
-/// Callers pass constant places inside the sector.
-fn array<const N: usize>(sector: &[u8; SECTOR as usize], at: usize) -> [u8; N] {
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(&sector[at..at + N]);
-    bytes
-}
-
-fn number32(sector: &[u8; SECTOR as usize], at: usize) -> u32 {
-    u32::from_le_bytes(array(sector, at))
-}
-
-fn number64(sector: &[u8; SECTOR as usize], at: usize) -> u64 {
-    u64::from_le_bytes(array(sector, at))
 }

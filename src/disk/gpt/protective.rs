@@ -2,7 +2,7 @@
 //! which knows nothing of GUID partition tables leaves it alone (UEFI 2.10, §5.2.3).
 
 use super::GptError;
-use crate::disk::mbr::SECTOR;
+use crate::{disk::mbr::SECTOR, little_endian::u32_at};
 
 /// Sector 0.
 pub(super) type Record = [u8; SECTOR as usize];
@@ -38,7 +38,7 @@ pub(super) fn entry_of(record: &Record) -> Result<usize, GptError> {
 /// Checks that all of a disk is protected. `last` are the sectors at which it may end: that of the backup copy and, where an image was
 /// lengthened since, that of the disk. Beyond 2 TiB, or where a program did not bother, the number of sectors is the largest there is.
 pub(super) fn check(record: &Record, at: usize, last: [u64; 2]) -> Result<(), GptError> {
-    let (start, size) = (number(record, at + START), number(record, at + SIZE));
+    let (start, size) = (u32_at(record, at + START), u32_at(record, at + SIZE));
     // From sector 1 on, there are as many sectors as the last one's number says.
     if start == 1 && (size == u32::MAX || last.map(capped).contains(&size)) {
         return Ok(());
@@ -55,9 +55,4 @@ pub(super) fn cover(record: &mut Record, last: u64) -> Result<(), GptError> {
 
 fn capped(last: u64) -> u32 {
     u32::try_from(last).unwrap_or(u32::MAX)
-}
-
-/// Callers pass places inside one of the four entries.
-fn number(record: &Record, at: usize) -> u32 {
-    u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
 }

@@ -5,7 +5,8 @@ use std::{fs, os::unix::fs::FileExt as _, process::Command, sync::Arc};
 use super::{MIB, TIME, checked, mtype, noise, reopened, run, with, without};
 use crate::{
     disk::{Extent, Extents, Source, Storage, Window},
-    fat::{FatError, New, create, u32_at},
+    fat::{FatError, New, create},
+    little_endian::u32_at,
 };
 
 fn created(size: u64, sectors_per_cluster: u8) -> New {

@@ -6,7 +6,8 @@ use super::{Base, MIB, TIME, noise, reopened, with, without};
 use crate::{
     disk::{Extent, Extents, FileStorage, Source, Storage, Window},
     error::{Classified as _, Kind},
-    fat::{Fat, u32_at},
+    fat::Fat,
+    little_endian::u32_at,
 };
 
 /// Does everything with an image that may be damaged; gives back whether an edit was possible.

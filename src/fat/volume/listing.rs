@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use time::{Date, Month};
 
 use super::{Entry, Fat};
-use crate::fat::{
-    FatError,
-    directory::{Directory, SLOT},
-    limits::MOST_LISTED,
-    u16_at,
+use crate::{
+    fat::{
+        FatError,
+        directory::{Directory, SLOT},
+        limits::MOST_LISTED,
+    },
+    little_endian::u16_at,
 };
 
 /// `ATTR_READ_ONLY`.
