@@ -23,10 +23,16 @@ pub const FAT_LBA: u8 = 0x0c;
 /// Partition type of a Linux file system.
 pub const LINUX: u8 = 0x83;
 
+/// Type of a partition that stands for a GUID partition table.
+pub(super) const PROTECTIVE: u8 = 0xee;
+
 const DISK_ID: usize = 440;
-const TABLE: usize = 446;
-const ENTRY: usize = 16;
-const SIGNATURE: [u8; 2] = [0x55, 0xaa];
+/// Where the first of the four entries begins.
+pub(super) const TABLE: usize = 446;
+/// Bytes of an entry.
+pub(super) const ENTRY: usize = 16;
+/// What a record ends with.
+pub(super) const SIGNATURE: [u8; 2] = [0x55, 0xaa];
 
 /// `int 18h; hlt; jmp $-1`: a PC that tries to boot the card goes on to its next device, or stops.
 ///
@@ -318,7 +324,7 @@ impl Mbr {
 
     fn check(&self, number: usize, partition: &Partition) -> Result<(), MbrError> {
         match partition.kind {
-            0xee => return Err(MbrError::Gpt { number }),
+            PROTECTIVE => return Err(MbrError::Gpt { number }),
             kind @ (0x05 | 0x0f | 0x85) => return Err(MbrError::Extended { number, kind }),
             kind if partition.size == 0 => return Err(MbrError::Empty { number, kind }),
             _ if partition.start == 0 => return Err(MbrError::OverTable { number }),

@@ -2,16 +2,14 @@
 //! which knows nothing of GUID partition tables leaves it alone (UEFI 2.10, §5.2.3).
 
 use super::GptError;
-use crate::{disk::mbr::SECTOR, little_endian::u32_at};
+use crate::{
+    disk::mbr::{ENTRY, PROTECTIVE, SECTOR, SIGNATURE, TABLE},
+    little_endian::u32_at,
+};
 
 /// Sector 0.
 pub(super) type Record = [u8; SECTOR as usize];
 
-/// Type of the partition that protects.
-pub(super) const PROTECTIVE: u8 = 0xee;
-
-const TABLE: usize = 446;
-const ENTRY: usize = 16;
 const KIND: usize = 4;
 const START: usize = 8;
 const SIZE: usize = 12;
@@ -19,7 +17,7 @@ const SIZE: usize = 12;
 /// Whether a partition of this record stands for a GUID partition table: it is a record of partitions at all, and one has type 0xee.
 pub(super) fn is_protective(record: &Record) -> bool {
     let entries = || (0..4).map(|index| &record[TABLE + index * ENTRY..][..ENTRY]);
-    record[510..] == [0x55, 0xaa] && entries().all(|entry| matches!(entry[0], 0 | 0x80)) && entries().any(|entry| entry[KIND] == PROTECTIVE)
+    record[510..] == SIGNATURE && entries().all(|entry| matches!(entry[0], 0 | 0x80)) && entries().any(|entry| entry[KIND] == PROTECTIVE)
 }
 
 /// Offset of the one partition that protects.
