@@ -3,6 +3,7 @@
 //! ```text
 //! images/KEY.img   the raw image, sparse
 //! images/KEY.json  its size, SHA-256 and origin; written last, so what has no record is not there; modified when the image is used
+//! files/, releases/  packages and indices of archives (see `files`)
 //! partials/        downloads that are not at their end (see `partial`)
 //! sources.json     which file had which SHA-256 (see `sources`)
 //! locks/, temps/   lock files; half-made images, each locked by the process that makes it
@@ -12,6 +13,7 @@
 //! [what removes images](Cache::remove_unused) leaves those alone.
 
 mod entry;
+mod files;
 mod inventory;
 mod lock;
 mod partial;
@@ -29,6 +31,7 @@ use std::{
 };
 
 pub use entry::{Entry, Made};
+pub use files::{Files, Pending, read_all};
 pub use inventory::{Content, Item};
 use lock::Lock;
 pub use lock::Temp;
@@ -45,7 +48,7 @@ use crate::{
 
 /// Environment variable that names the folder.
 pub const VARIABLE: &str = "BERRY_IMAGE_CACHE";
-const FOLDERS: [&str; 4] = ["images", "locks", "partials", "temps"];
+const FOLDERS: [&str; 6] = ["images", files::FILES, files::RELEASES, "locks", "partials", "temps"];
 
 /// What can go wrong in the cache.
 #[derive(Debug, thiserror::Error)]
@@ -71,10 +74,10 @@ pub enum CacheError {
         /// The file.
         path: PathBuf,
     },
-    /// An image in the cache is not what was stored.
-    #[error("the cached image `{path}` is damaged: its SHA-256 is {found}, expected {expected}")]
+    /// A file in the cache is not what was stored.
+    #[error("the cached file `{path}` is damaged: its SHA-256 is {found}, expected {expected}")]
     Damaged {
-        /// The image.
+        /// The file.
         path: PathBuf,
         /// SHA-256 of what is there.
         found: String,
@@ -82,7 +85,7 @@ pub enum CacheError {
         expected: String,
     },
     /// The user asked to stop.
-    #[error("reading the base was interrupted")]
+    #[error("the work was interrupted")]
     Interrupted,
 }
 
@@ -112,7 +115,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CacheE
     move |source| CacheError::Io { action, path: path.to_owned(), source }
 }
 
-/// A folder of images.
+/// A folder of images, packages and downloads.
 #[derive(Clone, Debug)]
 pub struct Cache {
     root: PathBuf,

@@ -156,7 +156,7 @@ fn downloaded(
     let mut unpacked_from = None;
     let entry = cache.get_or_bring(&key, &address.to_string(), progress, stop, |scratch| -> Result<(Temp, Made), BaseError> {
         let mut partial = scratch.partial(url, &address.to_string())?;
-        if let Err(error) = fetch::fetch(&address, sha256, &mut partial, network, progress, stop) {
+        if let Err(error) = fetch::fetch(&address, &address.file_name(), sha256, &mut partial, network, progress, stop) {
             if !error.keeps_partial() {
                 partial.discard();
             }

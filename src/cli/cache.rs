@@ -30,7 +30,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Remove images or downloads, unless they are in use
+    /// Remove images, downloads or (all) `packages`, unless they are in use
     Rm {
         /// Key or name as `ls` shows it, or the beginning of a key
         #[arg(required = true)]
@@ -38,13 +38,13 @@ pub(super) enum Command {
     },
     /// Remove what is left of interrupted work, and images beyond the limits
     ///
-    /// Without a limit no whole image is removed. What is in use stays.
+    /// Without a limit no whole image and no package is removed. What is in use stays.
     Gc {
-        /// Remove images that were not used for so many days
+        /// Remove images and packages that were not used for so many days
         #[arg(long, value_name = "DAYS")]
         older_than: Option<u32>,
 
-        /// Remove the images that were not used for longest, until all take no more than this (for instance 10GiB)
+        /// Remove the images and packages that were not used for longest, until all take no more than this (for instance 10GiB)
         #[arg(long, value_name = "SIZE", value_parser = size)]
         keep: Option<u64>,
 
@@ -56,7 +56,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Read all images and compare their SHA-256; damaged ones are removed
+    /// Read all images and packages and compare their SHA-256; damaged ones are removed
     Verify,
     /// Print where the cache is
     Path,
@@ -95,8 +95,8 @@ fn ls(cache: Option<&Cache>, root: &Path, as_json: bool, report: &Report) -> Res
     let mut text = String::new();
     for (item, name) in items.iter().zip(&names) {
         let state = match (item.content, item.in_use) {
-            (Content::Image, true) => "in use".to_owned(),
-            (Content::Image, false) => format!("used {}", age(now, item.last_used)),
+            (Content::Image | Content::Packages, true) => "in use".to_owned(),
+            (Content::Image | Content::Packages, false) => format!("used {}", age(now, item.last_used)),
             (Content::Download, true) => format!("{}, goes on now", progress(item)),
             (Content::Download, false) => format!("{}, last {}", progress(item), age(now, item.last_used)),
             (Content::Remains, _) => "not whole".to_owned(),
@@ -113,6 +113,7 @@ fn ls(cache: Option<&Cache>, root: &Path, as_json: bool, report: &Report) -> Res
 fn entry(item: &Item) -> Value {
     let content = match item.content {
         Content::Image => "image",
+        Content::Packages => "packages",
         Content::Download => "download",
         Content::Remains => "remains",
     };
@@ -199,10 +200,18 @@ fn gc(cache: Option<&Cache>, limits: &Limits, dry_run: bool, as_json: bool, repo
 
 /// Goes on after an image that cannot be read; the worst that was found decides the exit code.
 fn verify(cache: Option<&Cache>, report: &Report, stop: &Stop) -> Result<(), Failure> {
-    let (mut damaged, mut unread) = (0, 0);
+    let (mut damaged, mut unread, mut files) = (0, 0, 0);
     let mut worst: Option<CacheError> = None;
-    for item in inventory(cache)?.iter().filter(|item| item.content == Content::Image) {
+    for item in inventory(cache)?.iter().filter(|item| item.is_whole()) {
         let Some(cache) = cache else { break };
+        if item.content == Content::Packages {
+            let (sound, broken) = cache.verify_files(report, stop)?;
+            files += broken.len();
+            let removed = if broken.is_empty() { String::new() } else { format!(", {} damaged and removed", broken.len()) };
+            report.result(&format!("{}: {} as stored{removed}\n", name(item), units::count(sound, "file")))?;
+            worst = broken.into_iter().next().or(worst);
+            continue;
+        }
         let looked = cache.look(&item.key);
         let error = match looked.and_then(|entry| entry.map(|entry| cache.verify(&item.key, &entry, report, stop)).transpose()) {
             Ok(Some(())) => {
@@ -229,10 +238,10 @@ fn verify(cache: Option<&Cache>, report: &Report, stop: &Stop) -> Result<(), Fai
         }
     }
     let Some(error) = worst else { return Ok(()) };
-    let found: Vec<String> = [(damaged, "damaged"), (unread, "not verified")]
+    let found: Vec<String> = [(damaged, "image", "damaged"), (unread, "image", "not verified"), (files, "file", "damaged")]
         .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{} {what}", units::count(count, "image")))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, what, how)| format!("{} {how}", units::count(count, what)))
         .collect();
     Err(Failure::from(error).while_doing(found.join(", ")))
 }

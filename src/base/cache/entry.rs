@@ -146,7 +146,5 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), CacheError> {
 
 /// 64 hexadecimal digits.
 pub(super) fn digest(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes().as_chunks::<2>().0;
-    let bytes: Option<Vec<u8>> = digits.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
-    bytes.filter(|_| text.len() == 64)?.try_into().ok()
+    hex::decode(text)
 }

@@ -14,6 +14,8 @@ use super::{Cache, CacheError, entry, failed, lock::Lock, partial};
 pub enum Content {
     /// A whole image.
     Image,
+    /// All packages and indices of archives.
+    Packages,
     /// A download that is not at its end.
     Download,
     /// What is left of an image without a record, or a record without its image.
@@ -43,6 +45,14 @@ pub struct Item {
     pub(super) files: Vec<PathBuf>,
 }
 
+impl Item {
+    /// Whether it is of use as it is.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        matches!(self.content, Content::Image | Content::Packages)
+    }
+}
+
 impl Cache {
     /// Everything that is there, by key.
     ///
@@ -50,6 +60,7 @@ impl Cache {
     /// When a folder cannot be read.
     pub fn inventory(&self) -> Result<Vec<Item>, CacheError> {
         let mut items = self.images()?;
+        items.extend(self.files_item()?);
         items.extend(self.partials()?);
         items.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(items)
@@ -106,6 +117,7 @@ impl Cache {
     pub(super) fn again(&self, item: &Item) -> Result<Option<Item>, CacheError> {
         match item.content {
             Content::Download => Ok(item.files.last().cloned().and_then(partial_item)),
+            Content::Packages => self.files_item(),
             Content::Image | Content::Remains => self.image_item(item.key.clone()),
         }
     }

@@ -20,7 +20,7 @@ const STALE: Duration = Duration::from_secs(7 * 24 * 3600);
 pub struct Limits {
     /// Only what was used within this time.
     pub max_age: Option<Duration>,
-    /// Only so many bytes of whole images on the disk, those used last; what is in use counts, too.
+    /// Only so many bytes of whole images and packages on the disk, those used last; what is in use counts, too.
     pub max_stored: Option<u64>,
 }
 
@@ -58,22 +58,22 @@ impl Cache {
         }
         let mut items = self.inventory()?;
         items.sort_by_key(|item| item.last_used);
-        let mut stored: u64 = items.iter().filter(|item| item.content == Content::Image).map(|item| item.stored).sum();
+        let mut stored: u64 = items.iter().filter(|item| item.is_whole()).map(|item| item.stored).sum();
         for item in items.into_iter().filter(|item| !item.in_use) {
             let age = now.duration_since(item.last_used).unwrap_or_default();
             let is_stale = match item.content {
-                Content::Image => false,
+                Content::Image | Content::Packages => false,
                 Content::Remains => true,
                 Content::Download => age > STALE || self.image(&item.key).exists() && self.record(&item.key).exists(),
             };
             let why = match () {
                 () if is_stale => Why::Stale,
                 () if limits.max_age.is_some_and(|max| age > max) => Why::Old,
-                () if item.content == Content::Image && limits.max_stored.is_some_and(|max| stored > max) => Why::Room,
+                () if item.is_whole() && limits.max_stored.is_some_and(|max| stored > max) => Why::Room,
                 () => continue,
             };
             if dry_run || self.remove_unused(&item)? {
-                if item.content == Content::Image {
+                if item.is_whole() {
                     stored = stored.saturating_sub(item.stored);
                 }
                 removed.push(Removed { name: item.origin.unwrap_or(item.key), why, stored: item.stored });

@@ -106,6 +106,11 @@ impl Address {
         harmless(name)
     }
 
+    /// All of it, with what `Display` leaves out.
+    pub(super) fn identity(&self) -> String {
+        self.0.to_string()
+    }
+
     pub(super) fn uri(&self) -> &Uri {
         &self.0
     }

@@ -13,7 +13,7 @@ use crate::{
 #[non_exhaustive]
 pub enum FetchError {
     /// The address cannot be used.
-    #[error("the address of the base image cannot be used: {0}")]
+    #[error("the address cannot be used: {0}")]
     Address(BadAddress),
     /// It is not there yet, and the network must not be used.
     #[error("`{address}` is not in the cache, and --offline forbids to download it")]
@@ -114,8 +114,8 @@ pub enum FetchError {
         /// Size of what was begun in bytes, if the server told it.
         begun: Option<u64>,
     },
-    /// More than any image has.
-    #[error("`{address}` is larger than {} GiB, which no base image is", .limit >> 30)]
+    /// More than it may have.
+    #[error("`{address}` is larger than the {limit} bytes that it may have")]
     TooLarge {
         /// The address.
         address: Address,

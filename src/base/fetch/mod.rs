@@ -1,38 +1,38 @@
-//! Downloads a base image whose SHA-256 is known.
+//! Downloads files: base images, packages and indices whose SHA-256 is known, and the small signed roots of archives.
 //!
 //! What came so far lies in a [`Partial`] of the cache and outlives interruptions and most errors; the next try, or the next run, asks
 //! for the rest alone (`Range`). Nothing is believed but the digest of the whole file: what has another one is thrown
 //! away. Failures that may pass are tried again after growing pauses.
 
 mod address;
+mod body;
 mod error;
 mod exchange;
+mod file;
 mod forward;
 mod pace;
 mod policy;
 mod proxy;
 mod redirect;
 mod response;
+mod small;
 mod trouble;
 
-use std::{
-    env,
-    time::{Duration, Instant},
-};
+use std::{env, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 pub use address::{Address, BadAddress};
 pub use error::FetchError;
-use exchange::{Event, Exchange};
-use pace::{Pace, Verdict};
-pub use policy::Policy;
-use policy::TICK;
+use exchange::Exchange;
+pub use file::download;
+pub use policy::{Policy, sleep};
 pub use proxy::Proxies;
 use redirect::Answer;
 use response::Head;
-use trouble::{Trouble, explain};
+pub use small::get;
+use trouble::Trouble;
 
 use super::cache::{CacheError, Partial};
 use crate::{
@@ -59,12 +59,13 @@ impl Network {
     }
 }
 
-/// Downloads the file with this digest into `partial`, or what it still lacks.
+/// Downloads the file with this digest into `partial`, or what it still lacks; `name` is what it is called in the progress.
 ///
 /// # Errors
 /// When it cannot be had, is not the right one, or `stop` is requested. [`FetchError::keeps_partial`] tells what to do with `partial`.
 pub(super) fn fetch(
     address: &Address,
+    name: &str,
     sha256: &[u8; 32],
     partial: &mut Partial,
     network: &Network,
@@ -73,6 +74,7 @@ pub(super) fn fetch(
 ) -> Result<(), FetchError> {
     let mut download = Download {
         address,
+        name,
         sha256,
         partial,
         network,
@@ -90,6 +92,7 @@ pub(super) fn fetch(
 
 struct Download<'a> {
     address: &'a Address,
+    name: &'a str,
     sha256: &'a [u8; 32],
     partial: &'a mut Partial,
     network: &'a Network,
@@ -161,17 +164,7 @@ impl Download<'_> {
                 failures = 0;
             }
             failures += 1;
-            if failures > policy.retries {
-                return Err(FetchError::GaveUp { tries: failures, last: Box::new(trouble) });
-            }
-            let pause = match trouble {
-                FetchError::Later { wish, .. } if wish > policy.longest_wish => return Err(trouble),
-                FetchError::Later { wish, .. } => wish,
-                _ => policy.pause_before(failures, getrandom::u32().unwrap_or(u32::MAX)),
-            };
-            let seconds = pause.as_secs_f64();
-            self.progress.note(&format!("{trouble}; trying again in {seconds:.1} s ({failures} of {})", policy.retries));
-            policy::sleep(pause, self.stop)?;
+            policy::pause_after(policy, trouble, failures, self.progress, self.stop)?;
         }
     }
 
@@ -225,7 +218,7 @@ impl Download<'_> {
         if total.is_some_and(|total| total > self.network.policy.max_size) {
             return Err(self.too_large().into());
         }
-        let label = format!("downloading {}", self.address.file_name());
+        let label = format!("downloading {}", self.name);
         let bar = self.progress.begin(&label, total);
         bar.skip(self.position);
         self.pump(&address, &exchange, total, &*bar)
@@ -262,41 +255,17 @@ impl Download<'_> {
     }
 
     fn pump(&mut self, address: &Address, exchange: &Exchange, total: Option<u64>, bar: &dyn Bar) -> Result<(), Trouble> {
-        let policy = &self.network.policy;
-        let mut pace = Pace::new(policy, Instant::now());
-        loop {
-            if self.stop.is_requested() {
-                self.partial.sync()?;
-                return Err(FetchError::Interrupted.into());
-            }
-            match exchange.next(TICK) {
-                Some(Event::Piece(bytes)) => {
-                    self.append(&bytes)?;
-                    bar.advance(bytes.len() as u64);
-                    pace.advance(bytes.len(), Instant::now());
-                }
-                Some(Event::End) => return self.ended(address, total),
-                Some(Event::Failed(error)) => {
-                    return Err(match (explain(address, error), total) {
-                        // In the middle of a body the library calls a cut connection by many names; the count says it best.
-                        (Trouble::Passing(FetchError::Connection { .. }), Some(expected)) if self.position < expected => {
-                            Trouble::Passing(FetchError::Cut { address: address.clone(), received: self.position, expected })
-                        }
-                        (trouble, _) => trouble,
-                    });
-                }
-                Some(Event::Head(_)) | None => {}
-            }
-            match pace.judge(Instant::now()) {
-                Verdict::Fine => {}
-                Verdict::Stalled => return Err(Trouble::Passing(FetchError::Stalled { address: address.clone(), after: policy.stall })),
-                Verdict::Slow => {
-                    let (bytes, during) = (policy.slow_bytes, policy.slow_for);
-                    // Another connection may be faster.
-                    return Err(Trouble::Passing(FetchError::Slow { address: address.clone(), bytes, during }));
-                }
-            }
+        let (network, stop, have) = (self.network, self.stop, self.position);
+        let mut take = |bytes: &[u8]| {
+            self.append(bytes)?;
+            bar.advance(bytes.len() as u64);
+            Ok(self.position)
+        };
+        let read = body::read(address, exchange, &network.policy, stop, (have, total), &mut take);
+        if matches!(read, Err(Trouble::Final(FetchError::Interrupted))) {
+            self.partial.sync()?;
         }
+        read
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
@@ -309,16 +278,6 @@ impl Download<'_> {
         self.position = position;
         self.best = self.best.max(position);
         Ok(())
-    }
-
-    /// The answer is at its end; is the file?
-    fn ended(&self, address: &Address, total: Option<u64>) -> Result<(), Trouble> {
-        match total {
-            Some(expected) if self.position < expected => {
-                Err(Trouble::Passing(FetchError::Cut { address: address.clone(), received: self.position, expected }))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn too_large(&self) -> FetchError {

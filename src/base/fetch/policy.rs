@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::FetchError;
-use crate::{base::decompress::limits::MAX_SIZE, progress::Stop};
+use crate::{
+    base::decompress::limits::MAX_SIZE,
+    progress::{Progress, Stop},
+};
 
 /// How often a wish to stop is looked for.
 pub(super) const TICK: Duration = Duration::from_millis(50);
@@ -59,8 +62,31 @@ impl Policy {
     }
 }
 
+/// After a failed try that may pass: says so and waits, or gives up. `failures` in a row there were, with this one.
+pub(super) fn pause_after(
+    policy: &Policy,
+    trouble: FetchError,
+    failures: u32,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<(), FetchError> {
+    if failures > policy.retries {
+        return Err(FetchError::GaveUp { tries: failures, last: Box::new(trouble) });
+    }
+    let pause = match trouble {
+        FetchError::Later { wish, .. } if wish > policy.longest_wish => return Err(trouble),
+        FetchError::Later { wish, .. } => wish,
+        _ => policy.pause_before(failures, getrandom::u32().unwrap_or(u32::MAX)),
+    };
+    progress.note(&format!("{trouble}; trying again in {:.1} s ({failures} of {})", pause.as_secs_f64(), policy.retries));
+    sleep(pause, stop)
+}
+
 /// Sleeps, unless `stop` is requested.
-pub(super) fn sleep(pause: Duration, stop: &Stop) -> Result<(), FetchError> {
+///
+/// # Errors
+/// When it is.
+pub fn sleep(pause: Duration, stop: &Stop) -> Result<(), FetchError> {
     let mut left = pause;
     while !left.is_zero() {
         if stop.is_requested() {

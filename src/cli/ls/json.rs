@@ -9,6 +9,7 @@ use super::{Listing, put};
 use crate::{
     cli::failure::Failure,
     error::Kind as ErrorKind,
+    hex,
     image::{is_unsafe, printable},
     tree::{InodeId, Kind},
 };
@@ -103,7 +104,7 @@ impl Listing<'_> {
 fn text(bytes: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), None),
-        Err(_) => (printable(bytes), Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())),
+        Err(_) => (printable(bytes), Some(hex::encode(bytes))),
     }
 }
 
