@@ -6,7 +6,8 @@ use super::identity::{DiskId, Identity};
 use crate::{
     base::facts::{Architecture, Expansion, Facts, Flavour, NetworkService, Release, Swap},
     profile::{
-        BaseReference, Brick, BrickSize, Keyboard, Network, Node, NodeName, Profile, Public, Remote, SshPolicy, Subnet, Sudo, User, Wifi,
+        BaseReference, Brick, BrickSize, Keyboard, Network, Node, NodeName, Packages, Profile, Public, Remote, SshPolicy, Subnet, Sudo,
+        User, Wifi,
     },
     secret::Secret,
     tree::{Content, Meta, Time, Tree},
@@ -37,6 +38,7 @@ pub(super) fn profile(public: Public) -> Profile {
         time_zone: "Europe/Berlin".to_owned(),
         locale: "de_DE.UTF-8".to_owned(),
         keyboard: Keyboard { model: "pc105".to_owned(), layout: "de".to_owned(), variant: "nodeadkeys".to_owned(), options: String::new() },
+        packages: Packages::default(),
         user: User {
             name: "berry".to_owned(),
             password: Some(Secret::new(HASH.to_owned())),

@@ -33,6 +33,6 @@ pub use references::{Environment, ProcessEnvironment};
 pub use report::{ProfileErrors, Report};
 pub use schema::schema;
 pub use types::{
-    BaseReference, Brick, BrickSize, Keyboard, MacAddress, Network, Node, NodeName, Profile, Public, Remote, SshPolicy, Subnet, Sudo, User,
-    Wifi,
+    BaseReference, Brick, BrickSize, ExtraSource, Keyboard, MacAddress, Network, Node, NodeName, Packages, Profile, Public, Remote,
+    SshPolicy, Subnet, Sudo, User, Wifi,
 };

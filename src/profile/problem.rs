@@ -109,6 +109,12 @@ codes! {
     Country = "country",
     /// A name that DNS cannot know.
     DnsName = "dns-name",
+    /// A package's name, or one that is wanted and not wanted.
+    Package = "package",
+    /// An archive of packages.
+    Source = "source",
+    /// The key of an archive.
+    SourceKey = "source-key",
     /// A node's name.
     NodeName = "node-name",
     /// A node's hardware address.

@@ -75,6 +75,8 @@ section! {
         /// Time servers, one or a list. Default: the image's own.
         #[schemars(example = &"de.pool.ntp.org")]
         ntp: OneOrMany<String>,
+        /// Packages that are to be in the images or not, chosen as apt in the image would and kept in the lock file beside the profile.
+        packages: RawPackages,
         /// The nodes, one by one or many by a pattern.
         nodes: Vec<Spanned<RawEntry>>,
     }
@@ -136,6 +138,53 @@ impl Read for RawKeyboard {
             Value::Scalar(_) => String::read(node, problems).map(|value| Self::Layout(Spanned { value, span: node.span })),
             _ => RawKeyboardMap::read(node, problems).map(Self::Map),
         }
+    }
+}
+
+section! {
+    /// Packages that are to be in the images or not.
+    RawPackages, "a mapping with `install`, `remove`, `hold`, `recommends`, `sources` and `expired`", [], {
+        /// Packages that are to be there, with all that they need.
+        #[schemars(example = &["glusterfs-server", "apache2"])]
+        install: OneOrMany<String>,
+        /// Packages that are to go, with what came only for them. Refused if something that stays needs them.
+        #[schemars(example = &"triggerhappy")]
+        remove: OneOrMany<String>,
+        /// Installed packages that stay at their version whatever the others need.
+        #[schemars(example = &"raspberrypi-kernel")]
+        hold: OneOrMany<String>,
+        /// Whether what is recommended comes, too, as by `apt-get install` without `--no-install-recommends`.
+        #[schemars(extend("default" = false))]
+        recommends: bool,
+        /// Archives besides those of the image, each with its key.
+        sources: Vec<Spanned<RawSource>>,
+        /// Addresses of archives of the image that no longer move, and may have expired.
+        #[schemars(example = &"http://legacy.example.org/raspbian")]
+        expired: OneOrMany<String>,
+    }
+}
+
+section! {
+    /// An archive of packages.
+    RawSource, "a mapping with `uri`, `suite`, `components` and `key`", ["uri", "suite", "key"], {
+        /// Its address, by http or https.
+        #[schemars(example = &"https://packages.example.org/debian")]
+        uri: String,
+        /// The suite or code name; the path of a flat archive ends with `/`.
+        #[schemars(example = &"bookworm")]
+        suite: String,
+        /// Its components, one or a list; a flat archive has none.
+        #[schemars(example = &"main")]
+        components: OneOrMany<String>,
+        /// The public key that signs it, ASCII-armoured: `!file PATH`, or the block itself.
+        #[schemars(example = &"-----BEGIN PGP PUBLIC KEY BLOCK-----")]
+        key: SecretText,
+        /// Whether it no longer moves, and may have expired.
+        #[schemars(extend("default" = false))]
+        expired: bool,
+        /// Whether its armhf packages run on ARMv6, the Pi 1 and Zero. Debian's do not.
+        #[schemars(extend("default" = false))]
+        armv6: bool,
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Profile {
     pub network: Network,
     /// NTP servers; empty leaves the image's own.
     pub ntp: Vec<String>,
+    /// Packages that are to be in the images or not.
+    pub packages: Packages,
     /// The nodes in the order of the profile; at least one.
     pub nodes: Vec<Node>,
 }
@@ -153,6 +155,50 @@ pub struct Wifi {
     pub country: String,
     /// Whether the access point does not announce its name.
     pub hidden: bool,
+}
+
+/// Packages that are to be in the images or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packages {
+    /// Names of packages that are to be there.
+    pub install: Vec<String>,
+    /// Names of packages that are to go.
+    pub remove: Vec<String>,
+    /// Names of packages that stay at their version.
+    pub hold: Vec<String>,
+    /// Whether what is recommended comes, too.
+    pub recommends: bool,
+    /// Archives besides those of the image.
+    pub sources: Vec<ExtraSource>,
+    /// Addresses of archives of the image that may have expired.
+    pub expired: Vec<String>,
+}
+
+impl Packages {
+    /// Whether the packages of the base stay as they are.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.install.is_empty() && self.remove.is_empty()
+    }
+}
+
+/// An archive of packages that the profile adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtraSource {
+    /// Its address, http or https.
+    pub uri: String,
+    /// Suite, code name, or the path of a flat archive, which ends with a slash.
+    pub suite: String,
+    /// Its components; none in a flat archive.
+    pub components: Vec<String>,
+    /// The key that signs it, ASCII-armoured.
+    pub key: String,
+    /// Whether it may have expired.
+    pub expired: bool,
+    /// Whether its armhf packages are said to run on ARMv6.
+    pub armv6: bool,
+    /// Line of the profile on which it begins, from 1.
+    pub line: usize,
 }
 
 /// One node.

@@ -64,8 +64,25 @@ pub fn shell(script: &str, arguments: &[&OsStr]) -> String {
 }
 
 /// Puts a profile of the repository into `folder` (its ledger stands beside it) and returns its path there.
-pub fn profile_in(folder: &Path, name: &str) -> PathBuf {
+pub fn whole_profile_in(folder: &Path, name: &str) -> PathBuf {
     let copy = folder.join(name);
     std::fs::copy(repository().join("profiles").join(name), &copy).expect("the profile can be copied");
     copy
+}
+
+/// As [`whole_profile_in`], but without packages, which need archives.
+pub fn profile_in(folder: &Path, name: &str) -> PathBuf {
+    let copy = whole_profile_in(folder, name);
+    let text = std::fs::read_to_string(&copy).expect("the profile can be read");
+    std::fs::write(&copy, without_packages(&text)).expect("the profile can be written");
+    copy
+}
+
+fn without_packages(text: &str) -> String {
+    let mut is_inside = false;
+    let mut is_kept = |line: &&str| {
+        is_inside = line.starts_with("packages:") || is_inside && line.starts_with([' ', '\t']);
+        !is_inside
+    };
+    text.lines().filter(|line| is_kept(line)).map(|line| format!("{line}\n")).collect()
 }

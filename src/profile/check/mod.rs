@@ -4,6 +4,7 @@ mod base;
 mod card;
 mod network;
 mod nodes;
+mod packages;
 mod system;
 mod user;
 
@@ -60,6 +61,7 @@ impl Checker<'_> {
         let keyboard = self.keyboard(&raw.keyboard);
         let (user, ssh) = self.user(raw);
         let ntp = self.ntp(&raw.ntp);
+        let packages = self.packages(&raw.packages);
         let network = self.cluster_network(raw);
         let nodes = self.nodes(raw, &network);
         let (card_size, root_size, brick) = card?;
@@ -77,6 +79,7 @@ impl Checker<'_> {
             ssh,
             network: network.network?,
             ntp,
+            packages,
             nodes,
         })
     }

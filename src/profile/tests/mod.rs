@@ -1,6 +1,7 @@
 //! Tests of the whole way from text to profile or problems.
 
 mod good;
+mod packages;
 mod schema;
 mod secrets;
 mod support;
