@@ -27,6 +27,14 @@ pub struct Release {
     pub suite: Option<String>,
     /// Its name, such as `bookworm`.
     pub codename: Option<String>,
+    /// Number of the release, such as `12.5`.
+    pub version: Option<String>,
+    /// Whether nothing of it is taken without being asked for (`NotAutomatic`).
+    pub is_not_automatic: bool,
+    /// Whether what was taken from it once is upgraded from it nevertheless (`ButAutomaticUpgrades`).
+    pub upgrades_itself: bool,
+    /// Whether packages for all architectures stand in indices of their own.
+    pub has_all: bool,
     /// When it was made.
     pub date: OffsetDateTime,
     /// Until when it may be used.
@@ -73,15 +81,21 @@ impl Release {
             let read = |value: &str| date::read(value).ok_or_else(|| ReleaseError::Date { name, value: value.escape_debug().to_string() });
             stanza.get(name).map(read).transpose()
         };
+        let is_set = |name: &str| stanza.get(name).is_some_and(|value| value.eq_ignore_ascii_case("yes"));
         let words = |name: &str| stanza.get(name).unwrap_or_default().split_ascii_whitespace();
         Ok(Self {
             origin: word("Origin"),
             label: word("Label"),
+            version: word("Version"),
+            is_not_automatic: is_set("NotAutomatic"),
+            upgrades_itself: is_set("ButAutomaticUpgrades"),
+            has_all: words("Architectures").any(|word| word == "all")
+                && words("No-Support-for-Architecture-all").all(|word| word != "Packages"),
             suite: word("Suite"),
             codename: word("Codename"),
             date: date("Date")?.ok_or_else(|| ReleaseError::Form("it has no `Date`".to_owned()))?,
             valid_until: date("Valid-Until")?,
-            by_hash: stanza.get("Acquire-By-Hash").is_some_and(|value| value.eq_ignore_ascii_case("yes")),
+            by_hash: is_set("Acquire-By-Hash"),
             architectures: words("Architectures").map(str::to_owned).collect(),
             components: words("Components").map(|word| word.rsplit('/').next().unwrap_or(word).to_owned()).collect(),
             files: files(&stanza)?,

@@ -1,0 +1,52 @@
+//! The archives of an image: what its apt would fetch, fetched, verified and understood on the host.
+//!
+//! [`Setup`] is what apt in the image would work with: sources, keyrings, pins, the packages that are there. [`Archives::fetch`] gets what
+//! the archives offer, in apt's way and with apt's checks, and [`choose`] decides what a request means. Packages themselves are had by
+//! [`spool`], from the network, the cache or a folder. Nothing is used that no key of its source has signed.
+
+mod archives;
+mod choose;
+mod error;
+mod index;
+mod keys;
+mod parallel;
+mod setup;
+mod signed;
+pub mod spool;
+mod suite;
+mod trouble;
+
+pub use archives::{Archives, Fetched, Index};
+pub use choose::{Choice, ChooseError, Chosen, Gone, Preferred, Wish, choose};
+pub use error::{Place, RepositoryError};
+pub use setup::{Setup, SetupError};
+pub use suite::Suite;
+pub use trouble::{Trouble, ahead_of_time, in_choice};
+
+use time::OffsetDateTime;
+
+use crate::{
+    base::{cache::Files, fetch::Network},
+    progress::{Progress, Stop},
+};
+
+/// With what archives are fetched.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// What was fetched before.
+    pub files: &'a Files<'a>,
+    /// The way to servers.
+    pub network: &'a Network,
+    /// The time of day, by which signatures and archives expire.
+    pub now: OffsetDateTime,
+    /// Where work reports itself.
+    pub progress: &'a dyn Progress,
+    /// How it is told to stop.
+    pub stop: &'a Stop,
+}
+
+impl std::fmt::Debug for Access<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("network", self.network).field("now", &self.now).finish_non_exhaustive()
+    }
+}

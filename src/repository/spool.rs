@@ -1,0 +1,180 @@
+//! The packages of a lock as files on this computer, each with its digest checked.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Access, Place, RepositoryError, parallel};
+use crate::{
+    base::{
+        cache::CacheError,
+        fetch::{self, Address, FetchError},
+    },
+    disk::{FileStorage, Storage as _},
+    hex,
+    progress::{Bar, Progress},
+};
+
+/// A package that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its architecture, or `all`.
+    pub architecture: String,
+    /// The suite that has it.
+    pub place: Place,
+    /// Path below the archive's address.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256.
+    pub sha256: [u8; 32],
+}
+
+impl Wanted {
+    /// Name of its file in a bundle, as apt names files: `NAME_VERSION_ARCH.deb`, the colon of an epoch as `%3a`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}_{}_{}.deb", self.name, self.version.replace(':', "%3a"), self.architecture)
+    }
+}
+
+/// The packages as files, in the order in which they were wanted. Each was read and hashed; the file may go, what is open stays.
+#[derive(Debug)]
+pub struct Spool {
+    /// The files.
+    pub files: Vec<Arc<FileStorage>>,
+    /// How many were downloaded.
+    pub downloaded: usize,
+}
+
+/// Gets packages: from the folder of a bundle, else from the cache, else from the archives.
+///
+/// # Errors
+/// When one cannot be had, or is not the one that is wanted; offline with the names of all that are missing.
+pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> Result<Spool, RepositoryError> {
+    let mut found: Vec<Option<Arc<FileStorage>>> = Vec::with_capacity(wanted.len());
+    for package in wanted {
+        let bundled = match bundle {
+            Some(folder) => bundled(package, &folder.join(package.file_name()))?,
+            None => None,
+        };
+        found.push(match bundled {
+            Some(file) => Some(file),
+            None => cached(package, access)?,
+        });
+    }
+    let missing: Vec<&Wanted> = wanted.iter().zip(&found).filter(|(_, file)| file.is_none()).map(|(package, _)| package).collect();
+    if access.network.offline && !missing.is_empty() {
+        return Err(RepositoryError::Offline { missing: missing.iter().map(|package| package.file_name()).collect() });
+    }
+    download(&missing, access)?;
+    let downloaded = missing.len();
+    for (package, file) in wanted.iter().zip(&mut found).filter(|(_, file)| file.is_none()) {
+        *file = cached(package, access)?;
+    }
+    let files: Vec<_> = found.into_iter().flatten().collect();
+    if files.len() == wanted.len() { Ok(Spool { files, downloaded }) } else { Err(RepositoryError::Interrupted) }
+}
+
+fn bundled(package: &Wanted, path: &PathBuf) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
+    let wrong = |reason: String| RepositoryError::Bundle { path: path.display().to_string(), reason };
+    let storage = match FileStorage::open(path) {
+        Ok(storage) => storage,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
+    };
+    if storage.size() != package.size {
+        return Err(wrong(format!("has {} bytes, expected {}", storage.size(), package.size)));
+    }
+    // In range: no package of more than 4 GiB could be in an archive.
+    let mut bytes = vec![0; usize::try_from(storage.size()).unwrap_or_default()];
+    storage.read_exact_at(0, &mut bytes).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+    if digest != package.sha256 {
+        return Err(wrong(format!("has the SHA-256 {}, expected {}", hex::encode(&digest), hex::encode(&package.sha256))));
+    }
+    Ok(Some(Arc::new(storage)))
+}
+
+fn cached(package: &Wanted, access: &Access<'_>) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
+    match access.files.get(&package.sha256, package.size, access.stop) {
+        Err(error @ CacheError::Damaged { .. }) if !access.network.offline => {
+            access.progress.note(&format!("{error}; fetching it again"));
+            Ok(None)
+        }
+        found => Ok(found?),
+    }
+}
+
+/// Downloads packages, a few at a time, and gives them to the cache.
+fn download(missing: &[&Wanted], access: &Access<'_>) -> Result<(), RepositoryError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let total = missing.iter().map(|package| package.size).sum();
+    let label = if missing.len() == 1 { "downloading 1 package".to_owned() } else { format!("downloading {} packages", missing.len()) };
+    let whole: Arc<dyn Bar> = Arc::from(access.progress.begin(&label, Some(total)));
+    let progress = Whole { each: access.progress, whole };
+    let one = |package: &&Wanted| -> Result<(), RepositoryError> {
+        let place = || package.place.clone();
+        if access.stop.is_requested() {
+            return Err(RepositoryError::Interrupted);
+        }
+        let address = Address::parse(&format!("{}/{}", package.place.uri, package.path));
+        let address = address.map_err(|reason| RepositoryError::Address { place: place(), reason })?;
+        let wanted = (&package.sha256, package.size);
+        let pending = fetch::download(&address, &package.file_name(), wanted, access.files, access.network, &progress, access.stop)
+            .map_err(|error| {
+                let (package, version) = (package.name.clone(), package.version.clone());
+                match error {
+                    FetchError::Status { status: 404 | 410, .. } => RepositoryError::Moved { place: place(), package, version },
+                    source @ (FetchError::Digest { .. } | FetchError::TooLarge { .. }) => {
+                        RepositoryError::Package { place: place(), package, source }
+                    }
+                    error => RepositoryError::fetch(place(), error),
+                }
+            })?;
+        Ok(access.files.keep(pending)?)
+    };
+    parallel::each(missing, one).map(drop)
+}
+
+/// Reports each file, and what it adds to the whole.
+struct Whole<'a> {
+    each: &'a dyn Progress,
+    whole: Arc<dyn Bar>,
+}
+
+impl Progress for Whole<'_> {
+    fn begin(&self, label: &str, total: Option<u64>) -> Box<dyn Bar> {
+        Box::new(Part { own: self.each.begin(label, total), whole: Arc::clone(&self.whole) })
+    }
+
+    fn note(&self, text: &str) {
+        self.each.note(text);
+    }
+}
+
+struct Part {
+    own: Box<dyn Bar>,
+    whole: Arc<dyn Bar>,
+}
+
+impl Bar for Part {
+    fn advance(&self, bytes: u64) {
+        self.own.advance(bytes);
+        self.whole.advance(bytes);
+    }
+
+    fn skip(&self, bytes: u64) {
+        self.own.skip(bytes);
+        self.whole.skip(bytes);
+    }
+}
