@@ -24,6 +24,8 @@ pub(super) enum Command {
     Plan(Plan),
     /// Check a profile, and that its base can carry it
     Check(Check),
+    /// Choose the packages of a profile and pin them in its lock file
+    Lock(Lock),
     /// Show what is in an image: partitions, file systems, system, identity
     Inspect(Inspect),
     /// List and clean the cache of base images
@@ -52,15 +54,34 @@ pub(super) struct ProfileArguments {
     #[arg(long, value_name = "PATH")]
     pub(super) ledger: Option<PathBuf>,
 
+    /// File that pins the packages [default: the profile with the extension .lock]
+    #[arg(long, value_name = "PATH")]
+    pub(super) lock: Option<PathBuf>,
+
     /// Use nothing but this computer: what is not in the cache is an error
     #[arg(long)]
     pub(super) offline: bool,
+}
+
+/// Where base and packages may come from besides cache and network.
+#[derive(Debug, Args)]
+pub(super) struct BundleArguments {
+    /// Take the base and the packages from this folder, which `lock --bundle` made
+    #[arg(long, value_name = "DIR", conflicts_with = "base")]
+    pub(super) bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Build {
     #[command(flatten)]
     pub(super) profile: ProfileArguments,
+
+    #[command(flatten)]
+    pub(super) from: BundleArguments,
+
+    /// Never make or move the lock: a missing one, or one that does not fit, is an error
+    #[arg(long)]
+    pub(super) locked: bool,
 
     /// Folder for the images [default: images/CLUSTER]
     #[arg(long, short, value_name = "DIR")]
@@ -92,6 +113,9 @@ pub(super) struct Plan {
     #[command(flatten)]
     pub(super) profile: ProfileArguments,
 
+    #[command(flatten)]
+    pub(super) from: BundleArguments,
+
     /// List every path that changes
     #[arg(long, short)]
     pub(super) verbose: bool,
@@ -105,6 +129,29 @@ pub(super) struct Plan {
 pub(super) struct Check {
     #[command(flatten)]
     pub(super) profile: ProfileArguments,
+
+    #[command(flatten)]
+    pub(super) from: BundleArguments,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Lock {
+    #[command(flatten)]
+    pub(super) profile: ProfileArguments,
+
+    /// Take the newest version of these packages, or, without a name, of all
+    ///
+    /// Without this option a lock that fits stays as it is, and one that does not keeps every version that can still be had.
+    #[arg(long, value_name = "PACKAGE", num_args = 0..)]
+    pub(super) update: Option<Vec<String>>,
+
+    /// Store the base and all packages in this folder, for `build --bundle`
+    #[arg(long, value_name = "DIR")]
+    pub(super) bundle: Option<PathBuf>,
 
     /// Print JSON
     #[arg(long)]

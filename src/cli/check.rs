@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::{args::Check, failure::Failure, inputs, report::Report, units};
+use super::{args::Check, failure::Failure, inputs, packages::Work, report::Report, units};
 use crate::{
     base::{cache::Cache, source},
+    lock::Lock,
     node::settings,
     plan::Plan,
     progress::Stop,
@@ -14,21 +15,34 @@ pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), F
     let profile = inputs::profile(&options.profile, report)?;
     let name = inputs::shown(&options.profile.profile);
     let ledger = inputs::ledger_to_look_at(&options.profile, &profile)?;
-    let at_hand = source::is_at_hand(&profile.base, &Cache::open_default()?)?;
+    let at_hand = options.from.bundle.is_some() || source::is_at_hand(&profile.base, &Cache::open_default()?)?;
     if at_hand {
-        let base = inputs::base(&profile, true, report, stop)?;
-        Plan::new(&profile, &base, &ledger, &settings::Build::new(&ledger, None))?;
+        let base = inputs::base(&profile, true, options.from.bundle.as_deref(), report, stop)?;
+        let settings = settings::Build::new(&ledger, None);
+        let plan = Plan::new(&profile, &base, &ledger, &settings)?;
+        let old = Lock::load(&inputs::lock_path(&options.profile))?;
+        let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
+        let packages = work.look(old.as_ref())?;
+        plan.check_room(old.as_ref().filter(|_| packages.is_none()).map_or(0, Lock::growth))?;
         if options.json {
-            return report.json(&json!({ "profile": "ok", "base": { "checked": true, "name": base.name, "facts": base.facts } }));
+            return report.json(&json!({
+                "profile": "ok",
+                "base": { "checked": true, "name": base.name, "facts": base.facts },
+                "packages": { "checked": packages.is_none(), "reason": packages },
+            }));
         }
         let nodes = units::count(profile.nodes.len(), "node");
-        return report.result(&format!("{name}: ok, {nodes}; {} ({}) can carry it\n", base.name, base.facts.name));
+        let not_checked = packages.map(|reason| format!("not checked, that its packages can be had: {reason}\n")).unwrap_or_default();
+        return report.result(&format!("{name}: ok, {nodes}; {} ({}) can carry it\n{not_checked}", base.name, base.facts.name));
     }
-    let not_checked = [
+    let mut not_checked = vec![
         "that all fits on root and card",
         "that time zone, locale and keyboard exist in the base",
         "that the base is one that is supported",
     ];
+    if !profile.packages.is_empty() {
+        not_checked.push("that its packages can be had");
+    }
     if options.json {
         return report.json(&json!({ "profile": "ok", "base": { "checked": false, "not_checked": not_checked } }));
     }

@@ -12,6 +12,7 @@ use crate::{
     base::{self, Base},
     disk::table::Scheme,
     error::Kind,
+    lock::bundle,
     node::ledger::Ledger,
     profile::{self, BaseReference, ProcessEnvironment, Profile},
     progress::{Progress as _, Stop},
@@ -40,10 +41,13 @@ fn base_argument(text: &str) -> Result<BaseReference, Failure> {
     BaseReference::parse(text, &here, &ProcessEnvironment).map_err(|error| Failure::from(error).while_doing("--base"))
 }
 
-/// Fetches, unpacks or makes the base, and reads it.
-pub(super) fn base(profile: &Profile, offline: bool, report: &Report, stop: &Stop) -> Result<Base, Failure> {
+/// Fetches, unpacks or makes the base, or takes it from a bundle, and reads it.
+pub(super) fn base(profile: &Profile, offline: bool, bundle: Option<&Path>, report: &Report, stop: &Stop) -> Result<Base, Failure> {
     let cache = base::cache::Cache::open_default()?;
-    let raw = base::source::obtain(&profile.base, &cache, offline, report, stop)?;
+    let raw = match bundle {
+        Some(folder) => bundle::base(folder, &profile.base, &cache, report, stop)?,
+        None => base::source::obtain(&profile.base, &cache, offline, report, stop)?,
+    };
     let base = Base::read(raw)?;
     if base.table.scheme() == Scheme::Gpt {
         // Their boot ROM finds the boot partition in a master boot record or not at all.
@@ -56,6 +60,11 @@ pub(super) fn base(profile: &Profile, offline: bool, report: &Report, stop: &Sto
 /// Where the ledger is.
 pub(super) fn ledger_path(arguments: &ProfileArguments) -> PathBuf {
     arguments.ledger.clone().unwrap_or_else(|| arguments.profile.with_extension("ledger"))
+}
+
+/// Where the lock is.
+pub(super) fn lock_path(arguments: &ProfileArguments) -> PathBuf {
+    arguments.lock.clone().unwrap_or_else(|| arguments.profile.with_extension("lock"))
 }
 
 /// The identities for a command that writes nothing: the ledger's, or, where a node has none yet, provisional ones.

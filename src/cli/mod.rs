@@ -9,7 +9,9 @@ mod failure;
 mod hash_password;
 mod inputs;
 mod inspect;
+mod lock;
 mod ls;
+mod packages;
 mod plan;
 mod report;
 mod schema;
@@ -33,6 +35,7 @@ pub fn run() -> ExitCode {
         Command::Build(options) => build::run(options, &report, &stop),
         Command::Plan(options) => plan::run(options, &report, &stop),
         Command::Check(options) => check::run(options, &report, &stop),
+        Command::Lock(options) => lock::run(options, &report, &stop),
         Command::Inspect(options) => inspect::run(options, &report, &stop),
         Command::Cache(options) => cache::run(options, &report, &stop),
         Command::Ls(options) => ls::run(options, &report, &stop),

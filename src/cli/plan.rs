@@ -4,10 +4,18 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{args, failure::Failure, inputs, report::Report, units::bytes};
+use super::{
+    args,
+    failure::Failure,
+    inputs,
+    packages::{self, Settled, Work},
+    report::Report,
+    units::bytes,
+};
 use crate::{
     base::Base,
     ext4::write::Usage,
+    lock::Lock,
     node::settings,
     plan::{NodePlan, Plan},
     profile::{Node, Profile, Public},
@@ -17,14 +25,26 @@ use crate::{
 
 pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::profile(&options.profile, report)?;
-    let base = inputs::base(&profile, options.profile.offline, report, stop)?;
+    let base = inputs::base(&profile, options.profile.offline, options.from.bundle.as_deref(), report, stop)?;
     let ledger = inputs::ledger_to_look_at(&options.profile, &profile)?;
     let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
+    let settled = if profile.packages.is_empty() {
+        None
+    } else {
+        let old = Lock::load(&inputs::lock_path(&options.profile))?;
+        let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: build.epoch, report, stop };
+        Some(work.settle(old, false)?)
+    };
     let plan = Plan::new(&profile, &base, &ledger, &build)?;
+    plan.check_room(settled.as_ref().map_or(0, |settled| settled.lock.growth()))?;
     if options.json {
-        return report.json(&as_json(&profile, &base, &plan, ledger.is_provisional()));
+        return report.json(&as_json(&profile, &base, &plan, ledger.is_provisional(), settled.as_ref()));
     }
-    report.result(&as_text(&profile, &base, &plan, ledger.is_provisional(), options.verbose))
+    let mut text = as_text(&profile, &base, &plan, ledger.is_provisional(), options.verbose);
+    if let Some(settled) = &settled {
+        text += &packages::text(settled);
+    }
+    report.result(&text)
 }
 
 fn as_text(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, verbose: bool) -> String {
@@ -108,7 +128,7 @@ fn paths(planned: &NodePlan) -> impl Iterator<Item = (String, Change)> {
     boot.chain(root)
 }
 
-fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool) -> Value {
+fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, settled: Option<&Settled>) -> Value {
     let partitions = &plan.partitions;
     let span = |span: crate::plan::Span| json!({ "start": span.start, "size": span.size });
     let nodes = profile.nodes.iter().zip(&plan.nodes).map(|(node, planned)| {
@@ -135,6 +155,7 @@ fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool) ->
         "image_size": partitions.image_size(),
         "partitions": [span(partitions.boot), span(partitions.root), span(partitions.brick)],
         "brick_grown": partitions.brick_grown,
+        "packages": settled.map(packages::json),
         "nodes": nodes.collect::<Vec<_>>(),
     })
 }

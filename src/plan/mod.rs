@@ -47,6 +47,16 @@ pub enum PlanError {
         /// Where the brick would end.
         needed: u64,
     },
+    /// The packages need more than the root has.
+    #[error("the packages need {needed} bytes on the root, and {free} of its {size} bytes are free")]
+    NoRoom {
+        /// What they need in bytes, as they say themselves.
+        needed: u64,
+        /// Free bytes of the fullest root.
+        free: u64,
+        /// Size of the root partition in bytes.
+        size: u64,
+    },
     /// The ledger lacks a node; it must be completed before planning.
     #[error("the ledger has no identity for `{0}`")]
     NoIdentity(NodeName),
@@ -86,7 +96,7 @@ pub enum PlanError {
 impl Classified for PlanError {
     fn kind(&self) -> Kind {
         match self {
-            Self::CardTooSmall { .. } => Kind::Usage,
+            Self::CardTooSmall { .. } | Self::NoRoom { .. } => Kind::Usage,
             Self::NoIdentity(_) | Self::Read(_) => Kind::Io,
             Self::Contradiction { .. } => Kind::Verification,
             Self::Node(error) => error.kind(),
@@ -99,6 +109,9 @@ impl Classified for PlanError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::CardTooSmall { .. } => Some("make root_size smaller, or card_size larger if your cards are".to_owned()),
+            Self::NoRoom { needed, free, .. } => {
+                Some(format!("make root_size larger, by at least {} MiB", needed.saturating_sub(*free).div_ceil(1 << 20)))
+            }
             Self::Node(error) => error.hint(),
             Self::Layout { source, .. } => source.hint(),
             Self::Boot(error) => error.hint(),
@@ -217,6 +230,18 @@ impl Plan {
         let gap = Window::new(Arc::clone(&base.storage), SECTOR_0, partitions.boot.start.saturating_sub(SECTOR_0))?;
         let gap = Extents::without_zeros(&gap, 512)?;
         Ok(Self { partitions, epoch, nodes, root, gap, boot_mount: base.facts.boot_mount.clone() })
+    }
+
+    /// Whether the root of every node has room for packages that need so many bytes more.
+    ///
+    /// # Errors
+    /// When one has not.
+    pub fn check_room(&self, growth: i64) -> Result<(), PlanError> {
+        let free = self.nodes.iter().map(|node| node.root.free_blocks * u64::from(node.root.block_size)).min().unwrap_or(u64::MAX);
+        match u64::try_from(growth) {
+            Ok(needed) if needed > free => Err(PlanError::NoRoom { needed, free, size: self.partitions.root.size }),
+            _ => Ok(()),
+        }
     }
 
     /// The whole image of node number `index`.
