@@ -161,7 +161,11 @@ impl<'a> Package<'a> {
             priority: reader.priority(),
             essential: reader.is_set("Essential"),
             protected: reader.is_set("Important") || reader.is_set("Protected"),
-            needs: needs.collect::<Result<Vec<_>, PackageError>>()?.into_iter().flatten().collect(),
+            needs: {
+                let mut all: Vec<Need<'_>> = needs.collect::<Result<Vec<_>, PackageError>>()?.into_iter().flatten().collect();
+                all.shrink_to_fit();
+                all
+            },
             conflicts: [reader.single("Conflicts")?, reader.single("Breaks")?].concat(),
             replaces: reader.single("Replaces")?,
             provides: reader.provides()?,
