@@ -100,7 +100,7 @@ impl Classified for BaseError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Digest { .. } => Some("download it again, or correct `#sha256=` if the profile should name this file".to_owned()),
-            Self::Offline { .. } => Some("run it once without --offline".to_owned()),
+            Self::Offline { .. } => Some("run it once without --offline, or give --bundle".to_owned()),
             Self::Boot(error) => error.hint(),
             Self::Root(error) => error.hint(),
             Self::Table(error) => error.hint(),

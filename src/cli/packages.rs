@@ -74,11 +74,7 @@ impl Work<'_> {
 
     /// A lock made now.
     pub(super) fn anew(&self, old: Option<&Lock>, update: &Update) -> Result<Settled, Failure> {
-        let cache = Cache::open_default()?;
-        let network = Network::from_environment(self.arguments.offline);
-        let files = cache.files(self.report, self.stop)?;
-        let access = Access { files: &files, network: &network, now: OffsetDateTime::now_utc(), progress: self.report, stop: self.stop };
-        let lock = make(&self.profile.packages, self.base, old, update, self.epoch, &access)?;
+        let lock = self.with_access(|access| Ok(make(&self.profile.packages, self.base, old, update, self.epoch, access)?))?;
         let changes = Changes::between(old, &lock);
         let is_same = old.is_some_and(|old| *old == lock);
         Ok(Settled { lock, changes: (!is_same).then_some(changes) })
@@ -95,11 +91,15 @@ impl Work<'_> {
 
     /// Every package of a lock as a file, from the bundle, the cache or the archives.
     pub(super) fn spool(&self, lock: &Lock, bundle: Option<&Path>) -> Result<spool::Spool, Failure> {
+        self.with_access(|access| Ok(spool::fetch(&lock.wanted(), bundle, access)?))
+    }
+
+    /// Works with cache and network, while no other process works with the packages of the cache.
+    fn with_access<T>(&self, work: impl FnOnce(&Access<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let cache = Cache::open_default()?;
         let network = Network::from_environment(self.arguments.offline);
         let files = cache.files(self.report, self.stop)?;
-        let access = Access { files: &files, network: &network, now: OffsetDateTime::now_utc(), progress: self.report, stop: self.stop };
-        Ok(spool::fetch(&lock.wanted(), bundle, &access)?)
+        work(&Access { files: &files, network: &network, now: OffsetDateTime::now_utc(), progress: self.report, stop: self.stop })
     }
 }
 

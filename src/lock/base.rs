@@ -38,7 +38,7 @@ pub struct LockedBase {
 
 /// Why the packages of a base cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum BaseError {
+pub enum LockedBaseError {
     /// The file cannot be read.
     #[error("`{STATUS}` of the base cannot be read")]
     Read(#[from] TreeError),
@@ -47,7 +47,7 @@ pub enum BaseError {
     Status(#[from] StatusError),
 }
 
-impl Classified for BaseError {
+impl Classified for LockedBaseError {
     fn kind(&self) -> Kind {
         Kind::Corrupt
     }
@@ -58,7 +58,7 @@ impl LockedBase {
     ///
     /// # Errors
     /// When its packages cannot be read.
-    pub fn of(base: &Base) -> Result<Self, BaseError> {
+    pub fn of(base: &Base) -> Result<Self, LockedBaseError> {
         let is_made = base.facts.flavour == Flavour::BerryDebian;
         let architecture = match base.facts.architecture {
             Architecture::Arm64 => "arm64",

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Asked, Lock, LockedArchive, LockedBase, LockedIndex, LockedPackage, LockedRemoval, base::BaseError, file::FORMAT};
+use super::{Asked, Lock, LockedArchive, LockedBase, LockedIndex, LockedPackage, LockedRemoval, base::LockedBaseError, file::FORMAT};
 use crate::{
     base::Base,
     error::{Classified, Kind},
@@ -43,7 +43,7 @@ pub enum MakeError {
     Trouble(#[from] Trouble),
     /// The packages of the base cannot be read.
     #[error(transparent)]
-    Base(#[from] BaseError),
+    Base(#[from] LockedBaseError),
     /// A package that is to be updated is not in the lock.
     #[error("`{name}` is to be updated, but the lock has no such package")]
     NotLocked {

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use asked::{Asked, AskedSource};
-pub use base::{BaseError, LockedBase};
+pub use base::{LockedBase, LockedBaseError};
 pub use changes::Changes;
 pub use file::LockError;
 pub use make::{MakeError, Update, make};

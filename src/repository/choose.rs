@@ -96,6 +96,12 @@ pub enum ChooseError {
     /// The image's own database cannot be used.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// No archive has the file of something that was chosen.
+    #[error("`{package}` was chosen, but no archive has it")]
+    NoFile {
+        /// The package.
+        package: String,
+    },
     /// It cannot be done.
     #[error("the packages of the profile do not go together with this base")]
     Impossible(#[source] Reason),
@@ -106,6 +112,7 @@ impl Classified for ChooseError {
         match self {
             Self::Repository(error) => error.kind(),
             Self::Setup(error) => error.kind(),
+            Self::NoFile { .. } => Kind::Io,
             Self::Impossible(_) => Kind::Usage,
         }
     }
@@ -114,6 +121,7 @@ impl Classified for ChooseError {
         match self {
             Self::Repository(error) => error.hint(),
             Self::Setup(error) => error.hint(),
+            Self::NoFile { .. } => None,
             Self::Impossible(_) => {
                 Some("correct `packages:` in the profile; if the base is too old for what the archives have, take a newer base".to_owned())
             }
@@ -144,15 +152,13 @@ pub fn choose(setup: &Setup, archives: &Archives, wish: &Wish, preferred: &Prefe
             universe.mark_auto(name);
         }
     }
-    let names = |names: &'_ [String]| -> Vec<String> { names.to_vec() };
-    let (install, remove) = (names(&wish.install), names(&wish.remove));
     let request = Request {
-        install: install.iter().map(String::as_str).collect(),
-        remove: remove.iter().map(String::as_str).collect(),
+        install: wish.install.iter().map(String::as_str).collect(),
+        remove: wish.remove.iter().map(String::as_str).collect(),
         recommends: wish.recommends,
     };
     let solution = resolve(&universe, &request).map_err(ChooseError::Impossible)?;
-    read_off(archives, &universe, &suites, &solution)
+    read_off(&universe, &suites, &solution)
 }
 
 /// Everything that archives offer, with the suite that each package comes from.
@@ -214,23 +220,14 @@ impl<'a> Offers<'a> {
 }
 
 /// What was decided, without the texts that it was decided by.
-fn read_off(
-    archives: &Archives,
-    universe: &Universe<'_>,
-    suites: &HashMap<PackageId, usize>,
-    solution: &Solution,
-) -> Result<Choice, ChooseError> {
+fn read_off(universe: &Universe<'_>, suites: &HashMap<PackageId, usize>, solution: &Solution) -> Result<Choice, ChooseError> {
     let kib = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
     let chosen = |id: PackageId, old: Option<PackageId>| -> Result<Chosen, ChooseError> {
         let package = universe.package(id);
         let old = old.map(|old| universe.package(old));
+        // Only what archives offer is new, and each of these has a file.
         let found = suites.get(&id).copied().zip(package.file);
-        let Some((suite, file)) = found else {
-            // Only what archives offer is new, and each of these has a file.
-            let place = archives.suites.first().map(|first| first.suite.place());
-            let place = place.unwrap_or_else(|| super::Place { uri: String::new(), suite: String::new() });
-            return Err(RepositoryError::Index { place, path: String::new(), reason: format!("`{}` has no file", package.name) }.into());
-        };
+        let (suite, file) = found.ok_or_else(|| ChooseError::NoFile { package: package.name.to_owned() })?;
         Ok(Chosen {
             name: package.name.to_owned(),
             version: package.version.as_str().to_owned(),

@@ -94,3 +94,74 @@ fn read_all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     reader.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write as _,
+        process::{Command, Stdio},
+    };
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn gz(bytes: &[u8]) -> Vec<u8> {
+        let mut writer = GzEncoder::new(Vec::new(), Compression::default());
+        writer.write_all(bytes).unwrap();
+        writer.finish().unwrap()
+    }
+
+    fn xz(bytes: &[u8]) -> Vec<u8> {
+        let mut child = Command::new("xz").arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        child.wait_with_output().unwrap().stdout
+    }
+
+    fn indexed(bytes: &[u8]) -> Indexed {
+        Indexed { size: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()), sha512: None }
+    }
+
+    #[test]
+    fn every_form_unpacks_to_the_same_text() {
+        let text = "Package: a\n\nPackage: ü\n";
+        let plain = indexed(text.as_bytes());
+        for (packed, packing) in
+            [(xz(text.as_bytes()), Packing::Xz), (gz(text.as_bytes()), Packing::Gzip), (text.as_bytes().to_vec(), Packing::Plain)]
+        {
+            assert_eq!(unpack(&packed, packing, Some(&plain)).as_deref(), Ok(text));
+            assert_eq!(unpack(&packed, packing, None).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_signed_text_is_refused() {
+        let text = b"Package: a\n";
+        let refused = |packed: &[u8], packing, plain: Option<Indexed>| unpack(packed, packing, plain.as_ref()).unwrap_err();
+        assert!(refused(text, Packing::Plain, Some(indexed(b"Package: b\n"))).contains("not what the signed `Release` lists"));
+        assert!(refused(text, Packing::Plain, Some(indexed(b"Package"))).contains("more than the 7 bytes"));
+        assert!(refused(b"Package", Packing::Plain, Some(indexed(text))).contains("not what the signed"));
+        let by_sha512 = Indexed { size: 11, sha256: None, sha512: Some([0; 64]) };
+        assert!(refused(text, Packing::Plain, Some(by_sha512)).contains("not what the signed"));
+        assert!(refused(b"a\0b", Packing::Plain, None).contains("zero byte"));
+        assert!(refused(b"ab\xff", Packing::Plain, None).contains("byte 2 is not UTF-8"));
+        for (packed, packing) in [(xz(text), Packing::Xz), (gz(text), Packing::Gzip)] {
+            assert!(refused(&packed[..packed.len() - 3], packing, None).contains("cannot be unpacked"));
+            assert!(refused(&[packed.as_slice(), b"trailing"].concat(), packing, None).contains("cannot be unpacked"));
+        }
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_limit() {
+        let zeroes = vec![b'\n'; 8 << 20];
+        let said = unpack(&gz(&zeroes), Packing::Gzip, Some(&Indexed { size: 100, ..indexed(b"") })).unwrap_err();
+        assert!(said.contains("more than the 100 bytes"), "{said}");
+        let huge = Indexed { size: MAX_TEXT + 1, ..indexed(b"") };
+        assert!(unpack(&[], Packing::Plain, Some(&huge)).unwrap_err().contains("that are looked at"));
+        // A dictionary of 1.5 GiB, asked for in the header alone: no memory is taken for it.
+        let mut packed = xz(b"Package: a\n");
+        let filter = packed.windows(2).position(|pair| pair == [0x21, 0x01]).unwrap();
+        packed[filter + 2] = 37;
+        assert!(unpack(&packed, Packing::Xz, None).is_err());
+    }
+}

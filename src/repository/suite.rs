@@ -35,20 +35,17 @@ impl Suite {
             }
             source.suite = source.suite.replace("$(ARCH)", architecture);
             let components = std::mem::take(&mut source.components);
-            let known = suites.iter_mut().find(|suite| suite.source.uri == source.uri && suite.source.suite == source.suite);
-            let suite = match known {
-                Some(suite) if suite.source.signed_by == source.signed_by => suite,
-                Some(suite) => {
-                    let first = &suite.source.origin;
-                    let reason = format!("the same suite is bound to other keys in line {} of {}", first.line, first.file);
-                    return Err(SourcesError { origin: source.origin, reason });
-                }
-                None => {
-                    suites.push(Self { source, components: Vec::new(), is_armv6: false });
-                    // Just pushed.
-                    suites.last_mut().unwrap_or_else(|| unreachable!())
-                }
-            };
+            let known = suites.iter().position(|suite| suite.source.uri == source.uri && suite.source.suite == source.suite);
+            if let Some(first) = known.map(|number| &suites[number].source).filter(|first| first.signed_by != source.signed_by) {
+                let reason = format!("the same suite is bound to other keys in line {} of {}", first.origin.line, first.origin.file);
+                return Err(SourcesError { origin: source.origin, reason });
+            }
+            let number = known.unwrap_or_else(|| {
+                suites.push(Self { source, components: Vec::new(), is_armv6: false });
+                suites.len() - 1
+            });
+            // Found or just pushed.
+            let suite = &mut suites[number];
             for component in components {
                 if !suite.components.contains(&component) {
                     suite.components.push(component);

@@ -69,3 +69,46 @@ pub fn in_choice<'a>(facts: &Facts, mut packages: impl Iterator<Item = (&'a str,
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::facts::{Expansion, Flavour, NetworkService, Swap};
+
+    fn facts(release: Release) -> Facts {
+        Facts {
+            flavour: Flavour::RaspberryPiOs,
+            release,
+            architecture: Architecture::Arm64,
+            name: "an image".to_owned(),
+            boot_mount: "/boot".to_owned(),
+            network: NetworkService::Dhcpcd,
+            cloud_init: false,
+            wizard: false,
+            expansion: Expansion::None,
+            stock_user: None,
+            applies_presets: false,
+            swap: Swap::None,
+            fake_hwclock: false,
+        }
+    }
+
+    #[test]
+    fn glusterfs_10_is_refused_on_32_bits_only() {
+        let arm64 = facts(Release::Bookworm);
+        let armhf = |release| Facts { architecture: Architecture::Armhf, ..facts(release) };
+        let early = |facts: &Facts| ahead_of_time(facts, ["apache2", "glusterfs-client"].into_iter());
+        assert!(early(&arm64).is_ok() && early(&armhf(Release::Bullseye)).is_ok());
+        assert!(ahead_of_time(&armhf(Release::Bookworm), ["apache2"].into_iter()).is_ok());
+        for release in [Release::Bookworm, Release::Trixie] {
+            let error = early(&armhf(release)).unwrap_err();
+            assert_eq!(error, Trouble::Gluster32 { package: "glusterfs-client".to_owned(), version: None });
+            assert!(error.hint().unwrap().contains("64-bit"));
+        }
+        let late = |facts: &Facts, version| in_choice(facts, [("rsync", "11"), ("libglusterfs0", version)].into_iter());
+        assert!(late(&armhf(Release::Bullseye), "9.2-1").is_ok() && late(&arm64, "10.3-5").is_ok());
+        let said = late(&armhf(Release::Bullseye), "10.3-5").unwrap_err().to_string();
+        assert!(said.starts_with("`libglusterfs0` 10.3-5 is installed on a 32-bit image"), "{said}");
+        assert!(late(&armhf(Release::Bullseye), "11.1").is_err());
+    }
+}
