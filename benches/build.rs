@@ -19,8 +19,8 @@ fn main() {
     let folder = folder.path();
     let profile = folder.join("cluster01.yaml");
     // Without its packages: what is measured is the images.
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/cluster01.yaml")).expect("the profile can be read");
-    let lines = text.lines().filter(|line| !line.starts_with("packages:") && !line.starts_with("  install:"));
+    let whole = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/cluster01.yaml")).expect("the profile can be read");
+    let lines = whole.lines().filter(|line| !line.starts_with("packages:") && !line.starts_with("  install:"));
     fs::write(&profile, lines.map(|line| format!("{line}\n")).collect::<String>()).expect("the profile can be written");
     let images = folder.join("images");
     let copies = folder.join("copies");

@@ -85,8 +85,8 @@ fn what_no_lock_says_is_refused() {
         ("\"archive\": 0", "\"archive\": 1", "comes from archive 1, and there are 1"),
         ("http://archive.example", "file://archive.example", "address or suite"),
         ("http://archive.example", "http://me:canary@archive.example", "address or suite"),
-        (&"07".repeat(32), "07", "64 hexadecimal digits"),
-        (&"\"sha256\": \"03".to_owned(), "\"packages\": \"03", "expected a map"),
+        ("070707070707", "07", "64 hexadecimal digits"),
+        ("\"sha256\": \"03", "\"packages\": \"03", "expected a map"),
         ("  ]\n}\n", "  ]\n", "EOF"),
     ] {
         assert!(text.contains(from), "{from}");

@@ -250,8 +250,9 @@ impl Fetcher<'_> {
         };
         let got = match by_hash.as_deref().map(get) {
             Some(Ok(got)) => got,
+            None => get(&by_name)?,
             // Not every mirror has what its root promises; by name it is the same file or none.
-            Some(Err(RepositoryError::Fetch { source: FetchError::Status { .. }, .. })) | None => get(&by_name)?,
+            Some(Err(RepositoryError::Fetch { source, .. })) if matches!(*source, FetchError::Status { .. }) => get(&by_name)?,
             Some(Err(error)) => return Err(error),
         };
         let bytes = read_all(&*got.storage()?, &form.sha256)?;

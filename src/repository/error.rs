@@ -128,7 +128,7 @@ pub enum RepositoryError {
         tries: u32,
         /// What was wrong last.
         #[source]
-        last: FetchError,
+        last: Box<FetchError>,
     },
     /// An index that is the right one holds something that cannot be used.
     #[error("{place}: `{path}`: {reason}")]
@@ -161,7 +161,7 @@ pub enum RepositoryError {
         place: Place,
         /// Why.
         #[source]
-        source: FetchError,
+        source: Box<FetchError>,
     },
     /// A package that the pool no longer has.
     #[error("{place}: it no longer has the package `{package}` in the version {version}")]
@@ -182,7 +182,7 @@ pub enum RepositoryError {
         package: String,
         /// What is wrong.
         #[source]
-        source: FetchError,
+        source: Box<FetchError>,
     },
     /// A file of a bundle.
     #[error("the file `{path}` of the bundle {reason}")]
@@ -206,7 +206,7 @@ impl RepositoryError {
         match source {
             FetchError::Interrupted => Self::Interrupted,
             FetchError::Cache(error) => Self::Cache(error),
-            source => Self::Fetch { place, source },
+            source => Self::Fetch { place, source: Box::new(source) },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The archives of an image: what its apt would fetch, fetched, verified and understood on the host.
 //!
 //! [`Setup`] is what apt in the image would work with: sources, keyrings, pins, the packages that are there. [`Archives::fetch`] gets what
-//! the archives offer, in apt's way and with apt's checks, and [`choose`] decides what a request means. Packages themselves are had by
+//! the archives offer, in apt's way and with apt's checks, and [`choose()`] decides what a request means. Packages themselves are had by
 //! [`spool`], from the network, the cache or a folder. Nothing is used that no key of its source has signed.
 
 mod archives;

@@ -1,9 +1,6 @@
 //! The packages of a lock as files on this computer, each with its digest checked.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
@@ -83,7 +80,7 @@ pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> R
     if files.len() == wanted.len() { Ok(Spool { files, downloaded }) } else { Err(RepositoryError::Interrupted) }
 }
 
-fn bundled(package: &Wanted, path: &PathBuf) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
+fn bundled(package: &Wanted, path: &Path) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
     let wrong = |reason: String| RepositoryError::Bundle { path: path.display().to_string(), reason };
     let storage = match FileStorage::open(path) {
         Ok(storage) => storage,
@@ -136,7 +133,7 @@ fn download(missing: &[&Wanted], access: &Access<'_>) -> Result<(), RepositoryEr
                 match error {
                     FetchError::Status { status: 404 | 410, .. } => RepositoryError::Moved { place: place(), package, version },
                     source @ (FetchError::Digest { .. } | FetchError::TooLarge { .. }) => {
-                        RepositoryError::Package { place: place(), package, source }
+                        RepositoryError::Package { place: place(), package, source: Box::new(source) }
                     }
                     error => RepositoryError::fetch(place(), error),
                 }
