@@ -5,19 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    args::Build,
-    failure::Failure,
-    inputs,
-    packages::{Settled, Work, summary},
-    report::Report,
-    units,
-};
+use super::{args::Build, failure::Failure, inputs, packages::Work, report::Report, units};
 use crate::{
     base::Base,
     disk::{Extents, Storage as _},
     error::Kind,
-    lock::Lock,
     node::{ledger::Ledger, operator, settings},
     output::{
         Staging,
@@ -38,15 +30,19 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     let selected = select(&profile, &options.node)?;
     let output = options.output.clone().unwrap_or_else(|| Path::new("images").join(&profile.cluster));
     let ledger_path = inputs::ledger_path(&options.profile);
-    let old = if profile.packages.is_empty() { None } else { Lock::load(&inputs::lock_path(&options.profile))? };
+    let old = inputs::lock(&options.profile, &profile)?;
     let locked_epoch = old.as_ref().map(|lock| lock.epoch);
     let Identities { mut ledger, is_first, is_changed } =
         identities(&profile, &ledger_path, &output, options.new_identities, locked_epoch)?;
     let base = inputs::base(&profile, options.profile.offline, options.from.bundle.as_deref(), report, stop)?;
     let settings = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
-    let lock = packages(options, &profile, &base, old, settings.epoch, report, stop)?;
+    let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
+    let settled = work.settle(old, options.locked)?;
     let plan = Plan::new(&profile, &base, &ledger, &settings)?;
-    plan.check_room(lock.as_ref().map_or(0, Lock::growth))?;
+    if let Some(settled) = &settled {
+        plan.check_room(settled.lock.growth())?;
+        work.fetch(settled, options.from.bundle.as_deref())?;
+    }
     let images = selected.iter().map(|index| plan.image(*index)).collect::<Result<Vec<_>, _>>()?;
     let jobs: Vec<_> = selected.iter().zip(&images).map(|(index, image)| Job { node: &profile.nodes[*index], image }).collect();
 
@@ -62,31 +58,6 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     staging.write(MANIFEST, 0o644, &manifest.to_json())?;
     staging.commit(MANIFEST, !options.no_sync)?;
     epilogue(&output, &ledger_path, is_first, &jobs, report)
-}
-
-/// The packages of the profile: the lock, made where there is none, and every file that it names.
-fn packages(
-    options: &Build,
-    profile: &Profile,
-    base: &Base,
-    old: Option<Lock>,
-    epoch: i64,
-    report: &Report,
-    stop: &Stop,
-) -> Result<Option<Lock>, Failure> {
-    if profile.packages.is_empty() {
-        return Ok(None);
-    }
-    let work = Work { arguments: &options.profile, profile, base, epoch, report, stop };
-    let Settled { lock, changes } = work.settle(old, options.locked)?;
-    if let Some(changes) = changes {
-        let path = inputs::lock_path(&options.profile);
-        lock.save(&path)?;
-        report.note(&format!("{changes}lock: {} written: {}; keep it with the profile", path.display(), summary(&lock)));
-    }
-    work.spool(&lock, options.from.bundle.as_deref())?;
-    report.note("note: the packages are chosen, locked and fetched, but this version does not put them into the images yet");
-    Ok(Some(lock))
 }
 
 /// A node and its image.

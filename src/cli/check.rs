@@ -20,7 +20,7 @@ pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), F
         let base = inputs::base(&profile, true, options.from.bundle.as_deref(), report, stop)?;
         let settings = settings::Build::new(&ledger, None);
         let plan = Plan::new(&profile, &base, &ledger, &settings)?;
-        let old = Lock::load(&inputs::lock_path(&options.profile))?;
+        let old = inputs::lock(&options.profile, &profile)?;
         let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
         let packages = work.look(old.as_ref())?;
         plan.check_room(old.as_ref().filter(|_| packages.is_none()).map_or(0, Lock::growth))?;

@@ -12,7 +12,7 @@ use crate::{
     base::{self, Base},
     disk::table::Scheme,
     error::Kind,
-    lock::bundle,
+    lock::{Lock, bundle},
     node::ledger::Ledger,
     profile::{self, BaseReference, ProcessEnvironment, Profile},
     progress::{Progress as _, Stop},
@@ -65,6 +65,11 @@ pub(super) fn ledger_path(arguments: &ProfileArguments) -> PathBuf {
 /// Where the lock is.
 pub(super) fn lock_path(arguments: &ProfileArguments) -> PathBuf {
     arguments.lock.clone().unwrap_or_else(|| arguments.profile.with_extension("lock"))
+}
+
+/// The lock that is there, for a profile that asks for packages.
+pub(super) fn lock(arguments: &ProfileArguments, profile: &Profile) -> Result<Option<Lock>, Failure> {
+    if profile.packages.is_empty() { Ok(None) } else { Ok(Lock::load(&lock_path(arguments))?) }
 }
 
 /// The identities for a command that writes nothing: the ledger's, or, where a node has none yet, provisional ones.

@@ -20,26 +20,29 @@ use crate::{
 
 pub(super) fn run(options: &args::Lock, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::profile(&options.profile, report)?;
+    let nothing = || {
+        Failure::new(Kind::Usage, "the profile asks for no packages, so there is nothing to lock")
+            .with_hint("list them under `packages.install`")
+    };
     if profile.packages.is_empty() {
-        return Err(Failure::new(Kind::Usage, "the profile asks for no packages, so there is nothing to lock")
-            .with_hint("list them under `packages.install`"));
+        return Err(nothing());
     }
     let path = inputs::lock_path(&options.profile);
-    let old = Lock::load(&path)?;
+    let old = inputs::lock(&options.profile, &profile)?;
     let epoch = epoch(options, old.as_ref())?;
     let base = inputs::base(&profile, options.profile.offline, None, report, stop)?;
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch, report, stop };
     let settled = match &options.update {
-        None => work.settle(old, false)?,
+        None => work.settle(old, false)?.ok_or_else(nothing)?,
         Some(names) if names.is_empty() => work.anew(old.as_ref(), &Update::All)?,
         Some(names) => work.anew(old.as_ref(), &Update::Only(names.clone()))?,
     };
     let Settled { lock, changes } = settled;
+    let spool = options.bundle.as_ref().map(|_| work.spool(&lock, None)).transpose()?;
     if changes.is_some() {
         lock.save(&path)?;
     }
-    if let Some(folder) = &options.bundle {
-        let spool = work.spool(&lock, None)?;
+    if let Some((folder, spool)) = options.bundle.as_ref().zip(spool) {
         bundle::write(folder, &profile.cluster, &lock, &base, &spool, report, stop)?;
         report.note(&format!("bundle: {} holds the base and all packages; build with --bundle {0}", folder.display()));
     }

@@ -34,8 +34,12 @@ pub(super) struct Settled {
 }
 
 impl Work<'_> {
-    /// The lock of the profile as it is, or as it would be made now. Nothing is written but the cache.
-    pub(super) fn settle(&self, old: Option<Lock>, is_locked: bool) -> Result<Settled, Failure> {
+    /// The lock of the profile as it is, or as it would be made now; none where the profile asks for no packages. Nothing is written but
+    /// the cache.
+    pub(super) fn settle(&self, old: Option<Lock>, is_locked: bool) -> Result<Option<Settled>, Failure> {
+        if self.profile.packages.is_empty() {
+            return Ok(None);
+        }
         let path = inputs::lock_path(self.arguments);
         let shown = inputs::shown(&path);
         let Some(old) = old else {
@@ -43,19 +47,32 @@ impl Work<'_> {
                 return Err(Failure::new(Kind::Refused, format!("there is no lock {shown}, and --locked forbids to make one"))
                     .with_hint("run `berry-image lock` with this profile first"));
             }
-            return self.anew(None, &Update::Nothing);
+            return self.anew(None, &Update::Nothing).map(Some);
         };
         ahead_of_time(&self.base.facts, self.profile.packages.install.iter().map(String::as_str))?;
         let Some(misfit) = self.misfit(&old)? else {
             in_choice(&self.base.facts, old.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())))?;
-            return Ok(Settled { lock: old, changes: None });
+            return Ok(Some(Settled { lock: old, changes: None }));
         };
         if is_locked {
             return Err(Failure::new(Kind::Refused, format!("the lock {shown} does not fit, and --locked forbids to move it: {misfit}"))
                 .with_hint("run `berry-image lock` with this profile, or use the base that the lock was made for (`--bundle`)"));
         }
         self.report.note(&format!("the lock {shown} does not fit any more: {misfit}"));
-        self.anew(Some(&old), &Update::Nothing)
+        self.anew(Some(&old), &Update::Nothing).map(Some)
+    }
+
+    /// Gets every package for a build, and only then writes a lock that is new.
+    pub(super) fn fetch(&self, settled: &Settled, bundle: Option<&Path>) -> Result<(), Failure> {
+        self.spool(&settled.lock, bundle)?;
+        if let Some(changes) = &settled.changes {
+            let path = inputs::lock_path(self.arguments);
+            settled.lock.save(&path)?;
+            let summary = summary(&settled.lock);
+            self.report.note(&format!("{changes}lock: {} written: {summary}; keep it with the profile", path.display()));
+        }
+        self.report.note("note: the packages are chosen, locked and fetched, but this version does not put them into the images yet");
+        Ok(())
     }
 
     /// What `check` can say without a network: nothing where the lock fits, else why more cannot be said.

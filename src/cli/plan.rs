@@ -15,7 +15,6 @@ use super::{
 use crate::{
     base::Base,
     ext4::write::Usage,
-    lock::Lock,
     node::settings,
     plan::{NodePlan, Plan},
     profile::{Node, Profile, Public},
@@ -28,13 +27,8 @@ pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<
     let base = inputs::base(&profile, options.profile.offline, options.from.bundle.as_deref(), report, stop)?;
     let ledger = inputs::ledger_to_look_at(&options.profile, &profile)?;
     let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
-    let settled = if profile.packages.is_empty() {
-        None
-    } else {
-        let old = Lock::load(&inputs::lock_path(&options.profile))?;
-        let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: build.epoch, report, stop };
-        Some(work.settle(old, false)?)
-    };
+    let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: build.epoch, report, stop };
+    let settled = work.settle(inputs::lock(&options.profile, &profile)?, false)?;
     let plan = Plan::new(&profile, &base, &ledger, &build)?;
     plan.check_room(settled.as_ref().map_or(0, |settled| settled.lock.growth()))?;
     if options.json {
