@@ -1,5 +1,8 @@
 //! What apt in the image would work with, read from its tree.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Suite, keys::Keys};
 use crate::{
     base::facts::{Architecture, Facts, Flavour},
@@ -132,6 +135,13 @@ impl Setup {
         if suites.is_empty() {
             return Err(SetupError::NoSources);
         }
+        for path in configuration_files(tree) {
+            let lines = text(tree, &path)?.unwrap_or_default();
+            // The only setting of apt.conf(5) that decides candidates.
+            if lines.lines().map(str::trim_start).any(|line| line.starts_with("APT::Default-Release")) {
+                notes.push(format!("`{path}` of the image names a default release, which is not looked at here"));
+            }
+        }
         let mut preferences = Preferences::default();
         for path in preference_files(tree) {
             if let Some(text) = text(tree, &path)? {
@@ -173,6 +183,14 @@ fn preference_files(tree: &Tree) -> Vec<String> {
     };
     let named = names(tree, folder).into_iter().filter(is_read).map(|name| format!("{folder}/{name}"));
     std::iter::once("/etc/apt/preferences".to_owned()).chain(named).collect()
+}
+
+/// apt reads names in `apt.conf.d` without an ending or with `.conf`.
+fn configuration_files(tree: &Tree) -> Vec<String> {
+    let folder = "/etc/apt/apt.conf.d";
+    let is_read = |name: &String| !name.trim_end_matches(".conf").contains(['.', '~']);
+    let named = names(tree, folder).into_iter().filter(is_read).map(|name| format!("{folder}/{name}"));
+    named.chain(["/etc/apt/apt.conf".to_owned()]).collect()
 }
 
 /// The keyrings that are trusted for everything, and those that sources name.
