@@ -203,5 +203,14 @@ pub(super) fn message(text: &str, packets: &[u8]) -> String {
 pub(super) fn armored(kind: &str, packets: &[u8]) -> String {
     let text = STANDARD.encode(packets);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN PGP {kind}-----\n\n{}\n-----END PGP {kind}-----\n", lines.join("\n"))
+    // GnuPG of Debian 12 does not find the end of packets that need no padding unless the checksum is there.
+    let sum = STANDARD.encode(&crc24(packets).to_be_bytes()[1..]);
+    format!("-----BEGIN PGP {kind}-----\n\n{}\n={sum}\n-----END PGP {kind}-----\n", lines.join("\n"))
+}
+
+/// The checksum of armour (RFC 4880 section 6.1).
+fn crc24(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0xb7_04ce, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte) << 16, |sum, _| if sum & 0x80_0000 == 0 { sum << 1 } else { sum << 1 ^ 0x186_4cfb })
+    })
 }
