@@ -78,7 +78,7 @@ impl<'u, 'a> State<'u, 'a> {
             }
         }
         for need in needs {
-            self.meet(candidate, need, depth)?;
+            self.meet(name, candidate, need, depth)?;
         }
         for other in removals {
             self.mark_delete(other, package)?;
@@ -154,8 +154,8 @@ impl<'u, 'a> State<'u, 'a> {
     }
 
     /// Sees that a need is met, by the first package that can be installed of those that would do.
-    fn meet(&mut self, of: PackageId, need: &Need<'a>, depth: usize) -> Result<(), Reason> {
-        if self.is_met(&need.any) {
+    fn meet(&mut self, name: NameId, of: PackageId, need: &Need<'a>, depth: usize) -> Result<(), Reason> {
+        if self.is_met(&need.any) || !need.kind.is_critical() && self.is_old_wish(name, need) {
             return Ok(());
         }
         let mut first = None;
@@ -174,6 +174,18 @@ impl<'u, 'a> State<'u, 'a> {
         }
         let reason = first.unwrap_or_else(|| self.why_none(need));
         Err(reason.needed_by(self.shown(of), need.any.to_string()))
+    }
+
+    /// Whether something is recommended that was recommended before by what is installed, and is missing all the same: then somebody
+    /// does not want it. As with apt, one recommendation is another if its first alternative stands nowhere in the other.
+    fn is_old_wish(&self, name: NameId, need: &Need<'a>) -> bool {
+        let (Some(old), Some(first)) = (self.universe.installed(name), need.any.0.first()) else { return false };
+        let is_same = |other: &&Need<'a>| {
+            let is_recommended = self.is_wanted(other.kind) && !other.kind.is_critical();
+            is_recommended && other.any.0.iter().any(|relation| relation.name == first.name)
+        };
+        let mut before = self.universe.package(old).needs.iter().filter(is_same).peekable();
+        before.peek().is_some() && !before.any(|other| self.is_met_now(&other.any))
     }
 
     fn mark_delete(&mut self, name: NameId, for_the_sake_of: &Package<'a>) -> Result<(), Reason> {

@@ -121,6 +121,12 @@ impl<'u, 'a> State<'u, 'a> {
         any.0.iter().any(|relation| self.universe.meant(relation).any(|id| self.is_planned(id)))
     }
 
+    /// Whether a need is met by what is installed now.
+    pub(super) fn is_met_now(&self, any: &AnyOf<'a>) -> bool {
+        let is_installed = |id| self.universe.installed(self.universe.name_of(id)) == Some(id);
+        any.0.iter().any(|relation| self.universe.meant(relation).any(is_installed))
+    }
+
     pub(super) fn is_planned(&self, id: PackageId) -> bool {
         self.planned(self.universe.name_of(id)) == Some(id)
     }

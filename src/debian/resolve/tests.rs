@@ -48,6 +48,16 @@ fn what_is_needed_comes_along() {
 }
 
 #[test]
+fn what_was_recommended_before_and_is_missing_is_not_wanted() {
+    let archive = ["a 2 Recommends: r, s | t (>= 2), n", "r 1", "s 1", "t 2", "n 1"];
+    let with = |installed: &[&str]| answer(&archive, installed, &["a"], true).unwrap();
+    assert_eq!(with(&["a 2 Recommends: r, s | t (>= 2), n"]), "", "nor if it is asked for what is there");
+    assert_eq!(with(&["a 1 Recommends: r, s"]), "+n 1, ^a 2", "what is new is looked for");
+    assert_eq!(with(&["a 1 Recommends: r | x, x | s, n", "x 1"]), "+r 1, +s 1, ^a 2", "and what was met in another way");
+    assert_eq!(with(&["a 1 Suggests: r, s, n"]), "+n 1, +r 1, +s 1, ^a 2", "a suggestion was nothing");
+}
+
+#[test]
 fn names_that_are_provided() {
     let archive = [
         "mta 1 Provides: agent (= 3)",
