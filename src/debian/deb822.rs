@@ -1,5 +1,8 @@
 //! Stanzas of fields, deb822(5): indices of archives, dpkg's database, apt's sources.
 
+/// How many fields a stanza may have. Debian's indices have up to 29.
+pub const MAX_FIELDS: usize = 128;
+
 /// A stanza: its fields in the order in which they stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stanza<'a> {
@@ -86,6 +89,9 @@ impl<'a> Stanzas<'a> {
         let name = name.trim_end_matches([' ', '\t']);
         if name.is_empty() || name.starts_with('-') || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.fail(format!("`{}` is no name of a field", name.escape_debug())));
+        }
+        if stanza.fields.len() == MAX_FIELDS {
+            return Err(self.fail(format!("a stanza of more than {MAX_FIELDS} fields")));
         }
         if stanza.get(name).is_some() {
             return Err(self.fail(format!("the field `{name}` stands twice in one stanza")));

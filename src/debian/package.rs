@@ -109,6 +109,9 @@ pub struct ArchiveFile<'a> {
     pub sha256: [u8; 32],
 }
 
+/// No package is larger, in bytes: the sizes in its archive have ten digits (deb(5)).
+const MAX_FILE: u64 = 9_999_999_999;
+
 /// Why a stanza describes no package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
@@ -204,7 +207,10 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn number(&self, field: &'static str) -> Result<Option<u64>, PackageError> {
-        let number = |text: &str| text.parse().map_err(|_| self.wrong(field, "it is no number"));
+        let number = |text: &str| {
+            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|_| is_plain).ok_or_else(|| self.wrong(field, "it is no number"))
+        };
         self.stanza.get(field).map(number).transpose()
     }
 
@@ -268,6 +274,9 @@ impl<'a> Reader<'_, 'a> {
             return Err(self.wrong("Filename", "it is no path below the archive"));
         }
         let size = self.number("Size")?.ok_or_else(|| self.wrong("Size", "it is missing"))?;
+        if size == 0 || size > MAX_FILE {
+            return Err(self.wrong("Size", format!("no package has {size} bytes")));
+        }
         let sha256 = self.required("SHA256")?;
         let sha256 = hex::decode(sha256).ok_or_else(|| self.wrong("SHA256", "it does not have 64 hexadecimal digits"))?;
         Ok(Some(ArchiveFile { path, size, sha256 }))

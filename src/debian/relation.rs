@@ -61,28 +61,48 @@ pub enum RelationError {
     /// Its version is none.
     #[error(transparent)]
     Version(#[from] VersionError),
+    /// There are more than anybody needs.
+    #[error("it has more than {limit} parts")]
+    TooMany {
+        /// How many may be.
+        limit: usize,
+    },
 }
+
+/// How many relations a field may have. Those of Debian have up to 1,603.
+pub const MAX_RELATIONS: usize = 10_000;
+/// How many alternatives a relation may have. Those of Debian have up to 22.
+pub const MAX_ALTERNATIVES: usize = 1_000;
 
 impl<'a> Relations<'a> {
     /// Reads a field such as `Depends`.
     ///
     /// # Errors
-    /// When one of the relations is none.
+    /// When one of the relations is none, or there are too many.
     pub fn new(field: &'a str) -> Result<Self, RelationError> {
         let parts = field.split(',').map(str::trim).filter(|part| !part.is_empty());
-        exactly(field, ',', parts.map(AnyOf::new)).map(Self)
+        exactly(field, ',', MAX_RELATIONS, parts.map(AnyOf::new)).map(Self)
     }
 }
 
 impl<'a> AnyOf<'a> {
     fn new(text: &'a str) -> Result<Self, RelationError> {
-        exactly(text, '|', text.split('|').map(Relation::new)).map(Self)
+        exactly(text, '|', MAX_ALTERNATIVES, text.split('|').map(Relation::new)).map(Self)
     }
 }
 
 /// Collects the parts of a text without room to spare: an archive has 600,000 relations, and most stand alone.
-fn exactly<T>(text: &str, between: char, parts: impl Iterator<Item = Result<T, RelationError>>) -> Result<Vec<T>, RelationError> {
-    let mut all = Vec::with_capacity(text.matches(between).count() + usize::from(!text.is_empty()));
+fn exactly<T>(
+    text: &str,
+    between: char,
+    limit: usize,
+    parts: impl Iterator<Item = Result<T, RelationError>>,
+) -> Result<Vec<T>, RelationError> {
+    let count = text.matches(between).count() + usize::from(!text.is_empty());
+    if count > limit {
+        return Err(RelationError::TooMany { limit });
+    }
+    let mut all = Vec::with_capacity(count);
     for part in parts {
         all.push(part?);
     }
@@ -96,7 +116,7 @@ impl<'a> Relation<'a> {
     /// When it has another form, or its version is none.
     pub fn new(text: &'a str) -> Result<Self, RelationError> {
         let text = text.trim();
-        let wrong = |reason| RelationError::Form { text: text.to_owned(), reason };
+        let wrong = |reason| RelationError::Form { text: text.chars().take(80).collect(), reason };
         let (full, rest) = text.find([' ', '\t', '\n', '(', '[', '<']).map_or((text, ""), |end| text.split_at(end));
         let (name, qualifier) = full.split_once(':').map_or((full, None), |(name, qualifier)| (name, Some(qualifier)));
         if !is_name(name) {

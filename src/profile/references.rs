@@ -98,7 +98,10 @@ pub(super) fn resolve(
             (read(&path, readers, span)?, format!("the file {}", shown(&path.display().to_string())))
         }
     };
-    let text = String::from_utf8(bytes).map_err(|_| fail(format!("{what} is not UTF-8")))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        let hint = "only text is read here; `gpg --export --armor` exports a key as text";
+        fail(format!("{what} is not UTF-8")).hint(hint)
+    })?;
     let value = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if value.trim().is_empty() {
         return Err(fail(format!("{what} is empty")));

@@ -266,7 +266,17 @@ impl Classified for RepositoryError {
             Self::Nothing { .. } => "correct its components, or its architectures",
             Self::MidSync { .. } => "try again in some minutes, or use another mirror",
             Self::Offline { .. } => "run `berry-image lock` once without --offline, or give --bundle",
-            Self::Fetch { source, .. } => return source.hint(),
+            Self::Fetch { source, .. } => match **source {
+                FetchError::Proxy { .. } | FetchError::Tls { .. } | FetchError::Status { status: 407, .. } => return source.hint(),
+                FetchError::Status { status: 404 | 410, .. } => {
+                    "correct address and suite of the source: archives of old releases move to other servers"
+                }
+                FetchError::Circle { .. }
+                | FetchError::TooManyRedirects { .. }
+                | FetchError::Redirect { .. }
+                | FetchError::Protocol { .. } => "look at the address with a browser, or use another mirror",
+                _ => "try again later, or use another mirror",
+            },
             Self::Moved { package, .. } => {
                 return Some(format!(
                     "archives drop old versions: `berry-image lock PROFILE --update {package}` takes the new one; `lock --bundle` keeps \

@@ -71,13 +71,11 @@ pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> R
     if access.network.offline && !missing.is_empty() {
         return Err(RepositoryError::Offline { missing: missing.iter().map(|package| package.file_name()).collect() });
     }
-    download(&missing, access)?;
     let downloaded = missing.len();
-    for (package, file) in wanted.iter().zip(&mut found).filter(|(_, file)| file.is_none()) {
-        *file = cached(package, access)?;
-    }
-    let files: Vec<_> = found.into_iter().flatten().collect();
-    if files.len() == wanted.len() { Ok(Spool { files, downloaded }) } else { Err(RepositoryError::Interrupted) }
+    let mut fetched = download(&missing, access)?.into_iter();
+    // One was fetched for each that was not found.
+    let files = found.into_iter().filter_map(|file| file.or_else(|| fetched.next())).collect();
+    Ok(Spool { files, downloaded })
 }
 
 fn bundled(package: &Wanted, path: &Path) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
@@ -111,15 +109,15 @@ fn cached(package: &Wanted, access: &Access<'_>) -> Result<Option<Arc<FileStorag
 }
 
 /// Downloads packages, a few at a time, and gives them to the cache.
-fn download(missing: &[&Wanted], access: &Access<'_>) -> Result<(), RepositoryError> {
+fn download(missing: &[&Wanted], access: &Access<'_>) -> Result<Vec<Arc<FileStorage>>, RepositoryError> {
     if missing.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let total = missing.iter().map(|package| package.size).sum();
     let label = if missing.len() == 1 { "downloading 1 package".to_owned() } else { format!("downloading {} packages", missing.len()) };
     let whole: Arc<dyn Bar> = Arc::from(access.progress.begin(&label, Some(total)));
     let progress = Whole { each: access.progress, whole };
-    let one = |package: &&Wanted| -> Result<(), RepositoryError> {
+    let one = |package: &&Wanted| -> Result<Arc<FileStorage>, RepositoryError> {
         let place = || package.place.clone();
         if access.stop.is_requested() {
             return Err(RepositoryError::Interrupted);
@@ -132,7 +130,7 @@ fn download(missing: &[&Wanted], access: &Access<'_>) -> Result<(), RepositoryEr
                 let (package, version) = (package.name.clone(), package.version.clone());
                 match error {
                     FetchError::Status { status: 404 | 410, .. } => RepositoryError::Moved { place: place(), package, version },
-                    source @ (FetchError::Digest { .. } | FetchError::TooLarge { .. }) => {
+                    source @ (FetchError::Digest { .. } | FetchError::Size { .. } | FetchError::TooLarge { .. }) => {
                         RepositoryError::Package { place: place(), package, source: Box::new(source) }
                     }
                     error => RepositoryError::fetch(place(), error),
@@ -140,7 +138,7 @@ fn download(missing: &[&Wanted], access: &Access<'_>) -> Result<(), RepositoryEr
             })?;
         Ok(access.files.keep(pending)?)
     };
-    parallel::each(missing, one).map(drop)
+    parallel::each(missing, one)
 }
 
 /// Reports each file, and what it adds to the whole.

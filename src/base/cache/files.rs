@@ -122,13 +122,15 @@ impl Files<'_> {
         Partial::open(&self.cache.folder("partials"), &self.cache.folder("locks"), &key, address, origin)
     }
 
-    /// Keeps a file that was downloaded.
+    /// Keeps a file that was downloaded, and opens it.
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub fn keep(&self, pending: Pending) -> Result<(), CacheError> {
+    pub fn keep(&self, pending: Pending) -> Result<Arc<FileStorage>, CacheError> {
         let path = self.path(&pending.sha256);
-        pending.temp.rename(&path)
+        let storage = pending.storage()?;
+        pending.temp.rename(&path)?;
+        Ok(storage)
     }
 
     /// What was kept under this key of the signed root of an archive.

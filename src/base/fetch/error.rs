@@ -173,6 +173,16 @@ pub enum FetchError {
         /// That of the profile.
         expected: String,
     },
+    /// It is the right one, and yet not as large as it is said to be.
+    #[error("`{address}` has {found} bytes, expected {expected}")]
+    Size {
+        /// The address.
+        address: Address,
+        /// How many bytes it has.
+        found: u64,
+        /// How many bytes it should have.
+        expected: u64,
+    },
     /// The file that it is written to.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -204,7 +214,7 @@ impl FetchError {
     /// Whether a later run may go on with what is there.
     pub(in crate::base) fn keeps_partial(&self) -> bool {
         match self {
-            Self::Digest { .. } | Self::TooLarge { .. } => false,
+            Self::Digest { .. } | Self::Size { .. } | Self::TooLarge { .. } => false,
             Self::GaveUp { last, .. } => last.keeps_partial(),
             _ => true,
         }
@@ -215,7 +225,7 @@ impl Classified for FetchError {
     fn kind(&self) -> Kind {
         match self {
             Self::Address(_) | Self::Offline { .. } | Self::Proxy { .. } => Kind::Usage,
-            Self::Digest { .. } => Kind::Verification,
+            Self::Digest { .. } | Self::Size { .. } => Kind::Verification,
             Self::Downgrade { .. } => Kind::Refused,
             Self::TooLarge { .. } => Kind::Unsupported,
             Self::GaveUp { last, .. } => last.kind(),
@@ -247,7 +257,7 @@ impl Classified for FetchError {
             Self::GaveUp { last, .. } => return last.hint(),
             Self::Cache(error) => return error.hint(),
             Self::Interrupted => "run the command again: it goes on where it stopped",
-            Self::Status { .. } | Self::TooLarge { .. } | Self::Start(_) => return None,
+            Self::Status { .. } | Self::Size { .. } | Self::TooLarge { .. } | Self::Start(_) => return None,
         };
         Some(hint.to_owned())
     }

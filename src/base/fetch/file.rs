@@ -24,7 +24,11 @@ pub fn download(
     }
     let network = Network { policy: Policy { max_size: size, ..network.policy }, ..network.clone() };
     let mut partial = files.partial(sha256, &address.identity(), &address.to_string())?;
-    match fetch(address, name, sha256, &mut partial, &network, progress, stop) {
+    let fetched = fetch(address, name, sha256, &mut partial, &network, progress, stop).and_then(|()| match partial.size()? {
+        found if found == size => Ok(()),
+        found => Err(FetchError::Size { address: address.clone(), found, expected: size }),
+    });
+    match fetched {
         Ok(()) => Ok(Pending::of(partial, *sha256)?),
         Err(error) => {
             if !error.keeps_partial() {

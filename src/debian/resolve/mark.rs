@@ -1,5 +1,7 @@
 //! Marking a package, all that it needs, and what has to give way.
 
+use std::collections::BTreeSet;
+
 use super::{Reason, state::State};
 use crate::debian::{
     package::{Need, Package},
@@ -96,11 +98,9 @@ impl<'u, 'a> State<'u, 'a> {
         removals: &mut Vec<NameId>,
     ) -> Result<(), Reason> {
         let universe = self.universe;
-        let meant: Vec<PackageId> = universe.meant(relation).filter(|id| universe.name_of(*id) != name).collect();
+        let meant: BTreeSet<PackageId> = universe.meant(relation).filter(|id| universe.name_of(*id) != name).collect();
         let is_bad = |id: PackageId| meant.contains(&id);
-        let mut others: Vec<NameId> = meant.iter().map(|id| universe.name_of(*id)).collect();
-        others.sort_unstable();
-        others.dedup();
+        let others: BTreeSet<NameId> = meant.iter().map(|id| universe.name_of(*id)).collect();
         for other in others {
             let (installed, planned, candidate) = (universe.installed(other), self.planned(other), self.candidate(other));
             if planned != installed && planned.is_some_and(is_bad) {

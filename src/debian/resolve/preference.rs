@@ -1,6 +1,6 @@
 //! Which of several packages that would do is tried first.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashSet};
 
 use super::state::State;
 use crate::debian::{
@@ -15,14 +15,14 @@ impl<'u, 'a> State<'u, 'a> {
     pub(super) fn solutions(&self, any: &AnyOf<'a>) -> Vec<PackageId> {
         let mut upgrades = Vec::new();
         let mut new = Vec::new();
+        let mut seen = HashSet::new();
         for relation in &any.0 {
             let mut found: Vec<PackageId> = self.candidates(relation).collect();
             found.sort_by(|one, other| self.preferred(relation, *one, *other));
             for id in found {
                 let is_there = self.universe.installed(self.universe.name_of(id)).is_some();
-                let list = if is_there { &mut upgrades } else { &mut new };
-                if !list.contains(&id) {
-                    list.push(id);
+                if seen.insert(id) {
+                    if is_there { &mut upgrades } else { &mut new }.push(id);
                 }
             }
         }

@@ -1,6 +1,19 @@
 //! Why something cannot be installed, as a chain that a person can read.
 
-use std::fmt;
+/// So much is shown of a long chain: of its beginning,
+const BEGINNING: usize = 12;
+/// and of its end.
+const END: usize = 4;
+/// So much is shown of a need or a cause, in characters.
+const MAX_TEXT: usize = 1000;
+
+fn short(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_TEXT).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
 
 /// Why a request cannot be met: the way from what was asked for to what is in the way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,11 +64,15 @@ impl Reason {
     }
 
     fn text(&self) -> String {
-        let mut text = String::new();
-        for step in &self.steps {
-            // Writing to a String cannot fail.
-            let _ = fmt::Write::write_fmt(&mut text, format_args!("{} needs {}; ", step.package, step.needs));
-        }
-        text + &self.cause
+        let shown =
+            |steps: &[Step]| steps.iter().map(|step| format!("{} needs {}; ", step.package, short(&step.needs))).collect::<String>();
+        let steps = self.steps.as_slice();
+        let chain = match steps.len().checked_sub(BEGINNING + END).filter(|left_out| *left_out > 0) {
+            Some(left_out) => {
+                format!("{}… {left_out} more; {}", shown(&steps[..BEGINNING]), shown(&steps[steps.len() - END..]))
+            }
+            None => shown(steps),
+        };
+        chain + &short(&self.cause)
     }
 }

@@ -9,6 +9,9 @@ use crate::debian::{
     universe::{NameId, PackageId, Universe},
 };
 
+/// So many packages are looked at to explain a failure.
+const MAX_SHOWN: usize = 20;
+
 /// The plan in the making.
 pub(super) struct State<'u, 'a> {
     pub(super) universe: &'u Universe<'a>,
@@ -143,12 +146,28 @@ impl<'u, 'a> State<'u, 'a> {
 
     fn fault(&self, name: NameId, package: &Package<'a>) -> Option<String> {
         let lacks = package.needs.iter().find(|need| need.kind.is_critical() && !self.is_met(&need.any));
-        let lacks = lacks.map(|Need { any, .. }| format!("needs {any}, which nothing that is installed or could be meets"));
+        let lacks = lacks.map(|Need { any, .. }| match self.in_the_way(any) {
+            Some((id, other)) => format!("needs {any}, but {} cannot be installed beside {}", self.shown(id), self.shown(other)),
+            None => format!("needs {any}, which nothing that is installed or could be meets"),
+        });
         let beside = || {
             let found = package.conflicts.iter().find_map(|relation| Some((relation, self.in_conflict(relation, name)?)));
             found.map(|(relation, id)| format!("cannot be installed beside {} ({relation})", self.shown(id)))
         };
         lacks.or_else(beside)
+    }
+
+    /// A candidate that would meet a need, and what is planned that it cannot stand beside, by its own word or that of the other.
+    fn in_the_way(&self, any: &AnyOf<'a>) -> Option<(PackageId, PackageId)> {
+        let universe = self.universe;
+        let is_candidate = |id: &PackageId| universe.candidate(universe.name_of(*id)) == Some(*id);
+        any.0.iter().flat_map(|relation| universe.meant(relation)).filter(is_candidate).take(MAX_SHOWN).find_map(|id| {
+            let name = universe.name_of(id);
+            let own = universe.package(id).conflicts.iter().find_map(|relation| self.in_conflict(relation, name));
+            let planned = || universe.names().filter(|other| *other != name).filter_map(|other| self.planned(other));
+            let conflicts = |other: &PackageId| universe.package(*other).conflicts.iter().any(|relation| universe.is_meant(relation, id));
+            own.or_else(|| planned().find(conflicts)).map(|other| (id, other))
+        })
     }
 
     /// Installed packages that need something of this name.
