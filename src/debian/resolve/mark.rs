@@ -12,6 +12,11 @@ use crate::debian::{
 /// Chains of needs are not longer; those of Debian have some dozens of links.
 const MAX_DEPTH: usize = 500;
 
+/// No answer is better than one that takes for ever, or a wrong one.
+pub(super) fn exhausted() -> Reason {
+    Reason::new("the relations of the archives are too entangled to be resolved")
+}
+
 impl<'u, 'a> State<'u, 'a> {
     /// Marks what was asked for, without looking at what it needs, so that it is there for whatever else needs it.
     pub(super) fn request(&mut self, name: NameId) -> Result<(), Reason> {
@@ -25,6 +30,9 @@ impl<'u, 'a> State<'u, 'a> {
         let text = self.universe.text(name);
         if depth > MAX_DEPTH {
             return Err(Reason::new(format!("the chain of needs is longer than {MAX_DEPTH} packages at `{text}`")));
+        }
+        if self.is_exhausted() {
+            return Err(exhausted());
         }
         let Some(candidate) = self.candidate(name) else { return Err(self.why_not(name)) };
         let is_current = self.universe.installed(name) == Some(candidate);

@@ -68,6 +68,9 @@ pub fn resolve<'a>(universe: &Universe<'a>, request: &Request<'_>) -> Result<Sol
     state.check()?;
     let orphans = state.sweep(&names, &reached);
     state.check()?;
+    if state.is_exhausted() {
+        return Err(mark::exhausted());
+    }
     Ok(state.solution(&names, &orphans))
 }
 

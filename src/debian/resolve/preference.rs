@@ -36,7 +36,7 @@ impl<'u, 'a> State<'u, 'a> {
 
     /// Candidates that a relation means.
     pub(super) fn candidates(&self, relation: &Relation<'a>) -> impl Iterator<Item = PackageId> {
-        self.universe.meant(relation).filter(|id| self.candidate(self.universe.name_of(*id)) == Some(*id)).collect::<Vec<_>>().into_iter()
+        self.meant(relation).filter(|id| self.candidate(self.universe.name_of(*id)) == Some(*id)).collect::<Vec<_>>().into_iter()
     }
 
     /// What is requested, what is installed, the package of that very name, essential, protected, and more important ones first; then
