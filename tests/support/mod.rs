@@ -2,14 +2,19 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod apt;
 pub mod ext4;
+pub mod freeze;
+pub mod frozen;
 pub mod guest;
+pub mod host;
 pub mod hostile;
 pub mod image;
 pub mod listing;
 pub mod near_copy;
 pub mod pi_os;
 pub mod program;
+pub mod questions;
 pub mod server;
 
 use std::{
