@@ -5,12 +5,11 @@
 //! `debian:bookworm` in the cache, and root for the loop mount that gives mke2fs its tree.
 #![allow(clippy::print_stdout, missing_docs, reason = "a benchmark prints")]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+mod measure;
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use measure::{median, peak_memory, ratio, run, text, timed};
 
 const ROUNDS: usize = 5;
 
@@ -47,15 +46,12 @@ fn main() {
             // Neither pays for what the other left to be written.
             run(&mut Command::new("sync"));
         }
-        let ratios: Vec<f64> = ours.iter().zip(&cp).map(|(a, b)| a.as_secs_f64() / b.as_secs_f64()).collect();
         println!(
-            "{}: build {:.2?}, cp {:.2?} (medians of {ROUNDS}); ratio {:.2} ({:.2} to {:.2}), target 1.2",
+            "{}: build {:.2?}, cp {:.2?} (medians of {ROUNDS}); ratio {}, target 1.2",
             if synced { "with fsync" } else { "without fsync" },
             median(&ours),
             median(&cp),
-            median(&ratios),
-            ratios.iter().copied().fold(f64::INFINITY, f64::min),
-            ratios.iter().copied().fold(0.0, f64::max),
+            ratio(&ours, &cp),
         );
     }
 
@@ -82,14 +78,18 @@ fn main() {
         median(&mke2fs).as_secs_f64() / median(&single).as_secs_f64()
     );
 
-    let peak = peak_memory(&["build", &profile.display().to_string(), "--offline", "--no-sync", "--output", &images.display().to_string()]);
+    let program = Path::new(env!("CARGO_BIN_EXE_berry-image"));
+    let peak = peak_memory(
+        program,
+        &["build", &profile.display().to_string(), "--offline", "--no-sync", "--output", &images.display().to_string()],
+    );
     println!("build: peak memory {peak} MiB, target 300");
 
     let forty = folder.join("forty.yaml");
     fs::write(&forty, "base: debian:bookworm\nnetwork: {subnet: 10.0.0.0/16, gateway: 10.0.0.1}\nnodes:\n  - {count: 40, name: \"pi%02d\", first_address: 10.0.1.1}\n").expect("a profile of forty nodes");
     let plans: Vec<Duration> = (0..ROUNDS).map(|_| timed(|| run(berry().arg("plan").arg("--offline").arg(&forty)))).collect();
     println!("plan of 40 nodes: {:.2?} (median of {ROUNDS}), target 1 s", median(&plans));
-    println!("plan of 40 nodes: peak memory {} MiB", peak_memory(&["plan", "--offline", &forty.display().to_string()]));
+    println!("plan of 40 nodes: peak memory {} MiB", peak_memory(program, &["plan", "--offline", &forty.display().to_string()]));
 }
 
 fn berry() -> Command {
@@ -101,37 +101,6 @@ fn image_files(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut images: Vec<_> = entries.filter(|path| path.extension().is_some_and(|extension| extension == "img")).collect();
     images.sort();
     images
-}
-
-fn run(command: &mut Command) {
-    let result = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(result.status.success(), "{command:?}: {}", String::from_utf8_lossy(&result.stderr));
-}
-
-fn text(command: &mut Command) -> String {
-    let result = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    String::from_utf8_lossy(&result.stdout).into_owned()
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median<T: Copy + PartialOrd>(values: &[T]) -> T {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(|a, b| a.partial_cmp(b).expect("no figure is NaN"));
-    sorted[sorted.len() / 2]
-}
-
-/// Peak resident memory of a run, in MiB, as GNU time tells it.
-fn peak_memory(arguments: &[&str]) -> u64 {
-    let result =
-        Command::new("/usr/bin/time").args(["-f", "%M", env!("CARGO_BIN_EXE_berry-image")]).args(arguments).output().expect("GNU time");
-    assert!(result.status.success(), "{}", String::from_utf8_lossy(&result.stderr));
-    let said = String::from_utf8_lossy(&result.stderr).into_owned();
-    said.lines().last().and_then(|line| line.trim().parse::<u64>().ok()).expect("GNU time prints kilobytes last") / 1024
 }
 
 /// The root of an image, mounted read-only.
