@@ -24,13 +24,14 @@ const INSTALLS: &[Difference] = &[
     (
         "install sysvinit-core",
         Verdict::OnlyAptFindsAWay,
-        "libpam-systemd 252.39-1~deb12u2 needs systemd-sysv, which nothing that is installed or could be meets",
+        "libpam-systemd 252.39-1~deb12u2 needs systemd-sysv, but systemd-sysv 252.39-1~deb12u2 cannot be installed beside sysvinit-core 3.06-4",
         PROBLEM_RESOLVER,
     ),
     (
         "install golang-github-influxdata-go-syslog-dev golang-github-k0kubun-go-ansi-dev senlin-common python3-bracex libelogind-dev",
         Verdict::OnlyAptFindsAWay,
-        "libpam-systemd 252.39-1~deb12u2 needs systemd (= 252.39-1~deb12u2), which nothing that is installed or could be meets",
+        "libpam-systemd 252.39-1~deb12u2 needs systemd (= 252.39-1~deb12u2), but systemd 252.39-1~deb12u2 cannot be installed beside \
+         libelogind0 246.10-1debian1",
         PROBLEM_RESOLVER,
     ),
 ];
