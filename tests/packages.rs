@@ -167,16 +167,18 @@ fn a_bundle_that_is_not_what_was_stored_is_refused() {
     fs::write(&package, &bytes[1..]).unwrap();
     assert!(fails(3, &mut elsewhere.build(&bundle)).contains("bytes, expected"));
 
+    // What the bundle says of itself counts for nothing: the lock says what its base must be.
+    let base = bundle.join("base.img");
+    fs::remove_file(&base).unwrap();
+    fs::write(&base, vec![0; 1 << 20]).unwrap();
+    let said = fails(3, &mut elsewhere.build(&bundle));
+    assert!(said.contains("base.img`, is not the one of the lock: its SHA-256 is"), "{said}");
     let record = bundle.join("bundle.json");
     let text = fs::read_to_string(&record).unwrap();
     fs::remove_file(&record).unwrap();
     assert!(fails(2, &mut elsewhere.build(&bundle)).contains("is no bundle: it has no `bundle.json`"));
-    fs::write(&record, text.replace("\"file_sha256\": \"", "\"file_sha256\": \"00").replacen("00", "0", 1)).unwrap();
-    assert!(fails(2, &mut elsewhere.build(&bundle)).contains("64 hexadecimal digits"));
-    let at = text.find("\"file_sha256\": \"").unwrap() + 16;
-    let other = format!("{}{}{}", &text[..at], "0".repeat(64), &text[at + 64..]);
-    fs::write(&record, other).unwrap();
-    assert!(fails(3, &mut elsewhere.build(&bundle)).contains("is damaged: its SHA-256 is"));
+    fs::write(&record, text.replace("\"version\": 1", "\"version\": 2")).unwrap();
+    assert!(fails(2, &mut elsewhere.build(&bundle)).contains("it has format 2"));
     assert!(!elsewhere.path("images").exists());
 }
 
@@ -185,6 +187,8 @@ fn locked_means_that_the_lock_stays() {
     let elsewhere = Elsewhere::new(false);
     let bundle = HERE.path("bundle");
     let said = fails(4, &mut elsewhere.build(&bundle));
+    assert!(said.contains("--bundle without a lock"), "{said}");
+    let said = fails(4, berry().arg("build").arg(elsewhere.path("cluster01.yaml")).args(["--locked", "--offline"]));
     assert!(said.contains("there is no lock") && said.contains("berry-image lock"), "{said}");
     let elsewhere = Elsewhere::new(true);
     let profile = fs::read_to_string(elsewhere.path("cluster01.yaml")).unwrap();
@@ -202,6 +206,16 @@ fn locked_means_that_the_lock_stays() {
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[0].starts_with("+ lsof ") && lines.iter().any(|line| line.starts_with("- rsync ")), "{said}");
     assert!(lines.iter().all(|line| !line.starts_with('~')), "{said}");
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_becomes_no_bundle() {
+    let elsewhere = Elsewhere::new(false);
+    fs::create_dir(elsewhere.path("full")).unwrap();
+    fs::write(elsewhere.path("full/letter"), "dear").unwrap();
+    let said = fails(4, berry().arg("lock").arg(elsewhere.path("cluster01.yaml")).arg("--bundle").arg(elsewhere.path("full")));
+    assert!(said.contains("is not empty and no bundle"), "{said}");
+    assert!(!elsewhere.path("cluster01.lock").exists() && fs::read_dir(elsewhere.path("full")).unwrap().count() == 1);
 }
 
 #[test]

@@ -31,7 +31,7 @@ use std::{
 };
 
 pub use entry::{Entry, Made};
-pub use files::{Files, Pending, read_all};
+pub use files::{Files, Pending, read_all, sha256_of};
 pub use inventory::{Content, Item};
 use lock::Lock;
 pub use lock::Temp;
@@ -316,9 +316,9 @@ impl Scratch<'_> {
     /// What there is of a download of this key from `address`, or its beginning; `origin` is the address as it may be shown.
     ///
     /// # Errors
-    /// When it cannot be opened or made.
-    pub fn partial(&self, address: &str, origin: &str) -> Result<Partial, CacheError> {
-        Partial::open(&self.cache.folder("partials"), &self.cache.folder("locks"), self.key, address, origin)
+    /// When it cannot be opened or made, or `stop` is requested while somebody else has it.
+    pub fn partial(&self, address: &str, origin: &str, stop: &Stop) -> Result<Partial, CacheError> {
+        Partial::open(&self.cache.folder("partials"), &self.cache.folder("locks"), self.key, address, origin, stop)
     }
 }
 

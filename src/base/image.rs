@@ -22,6 +22,8 @@ pub struct Base {
     pub name: String,
     /// As [`RawImage::sha256`].
     pub sha256: [u8; 32],
+    /// As [`RawImage::image_sha256`].
+    pub image_sha256: [u8; 32],
     /// The whole image.
     pub storage: Arc<dyn Storage>,
     /// Its partition table.
@@ -64,6 +66,20 @@ impl Base {
         detect::agreement(&table, &tree, &command_line, &facts)?;
         let config = detect::boot_text(&fat, "config.txt")?;
         let superblock = ext4.superblock().clone();
-        Ok(Self { name: raw.name, sha256: raw.sha256, storage, table, boot, fat, root, superblock, tree, facts, command_line, config })
+        Ok(Self {
+            name: raw.name,
+            sha256: raw.sha256,
+            image_sha256: raw.image_sha256,
+            storage,
+            table,
+            boot,
+            fat,
+            root,
+            superblock,
+            tree,
+            facts,
+            command_line,
+            config,
+        })
     }
 }

@@ -14,7 +14,7 @@ use super::{
     cache::{Cache, Made, Partial, Scratch, Stamp, Temp},
     debian::{self, DebianError},
     decompress::{DecompressError, decompress},
-    fetch::{self, Address, FetchError, Network},
+    fetch::{self, Address, Expected, FetchError, Network},
     sniff::{Format, Sniffed, sniff},
 };
 use crate::{
@@ -32,6 +32,8 @@ pub struct RawImage {
     pub name: String,
     /// SHA-256 of the file that was given or downloaded as it stands, compressed or not; of a made base, of its image. This is what pins the base.
     pub sha256: [u8; 32],
+    /// SHA-256 of the raw image: the same, unless it was packed.
+    pub image_sha256: [u8; 32],
     /// The bytes.
     pub storage: Arc<FileStorage>,
 }
@@ -103,7 +105,7 @@ fn made(suite: &str, cache: &Cache, offline: bool, progress: &dyn Progress, stop
     let entry = cache.get_or_make(&key, &name, progress, stop, |scratch, image| -> Result<Made, DebianError> {
         debian::make(suite, scratch, image.file(), progress, stop)
     })?;
-    Ok(RawImage { name, sha256: entry.made.sha256, storage: entry.storage })
+    Ok(RawImage { name, sha256: entry.made.sha256, image_sha256: entry.made.sha256, storage: entry.storage })
 }
 
 fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Progress, stop: &Stop) -> Result<RawImage, BaseError> {
@@ -128,7 +130,7 @@ fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Pr
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if format == Format::Raw {
         stamp.still_of(&storage)?;
-        return Ok(RawImage { name, sha256, storage });
+        return Ok(RawImage { name, sha256, image_sha256: sha256, storage });
     }
     let entry = cache.get_or_make(&key(&sha256), &name, progress, stop, |_, image| -> Result<Made, BaseError> {
         let failed = |source: DecompressError| BaseError::Decompress { path: path.to_owned(), source };
@@ -137,7 +139,7 @@ fn file(path: &Path, pinned: Option<&[u8; 32]>, cache: &Cache, progress: &dyn Pr
         check_inside(path, &*image.storage()?)?;
         Ok(Made { size: decompressed.size, sha256: decompressed.sha256 })
     })?;
-    Ok(RawImage { name, sha256, storage: entry.storage })
+    Ok(RawImage { name, sha256, image_sha256: entry.made.sha256, storage: entry.storage })
 }
 
 fn downloaded(
@@ -155,8 +157,9 @@ fn downloaded(
     }
     let mut unpacked_from = None;
     let entry = cache.get_or_bring(&key, &address.to_string(), progress, stop, |scratch| -> Result<(Temp, Made), BaseError> {
-        let mut partial = scratch.partial(url, &address.to_string())?;
-        if let Err(error) = fetch::fetch(&address, &address.file_name(), sha256, &mut partial, network, progress, stop) {
+        let mut partial = scratch.partial(url, &address.to_string(), stop)?;
+        let expected = Expected { name: &address.file_name(), sha256, size: None };
+        if let Err(error) = fetch::fetch(&address, expected, &mut partial, network, progress, stop) {
             if !error.keeps_partial() {
                 partial.discard();
             }
@@ -170,7 +173,7 @@ fn downloaded(
     if let Some(partial) = unpacked_from {
         partial.discard();
     }
-    Ok(RawImage { name: address.file_name(), sha256: *sha256, storage: entry.storage })
+    Ok(RawImage { name: address.file_name(), sha256: *sha256, image_sha256: entry.made.sha256, storage: entry.storage })
 }
 
 /// The image in a download that is complete and the right one; and the download, unless it is the image itself.

@@ -31,10 +31,11 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     let output = options.output.clone().unwrap_or_else(|| Path::new("images").join(&profile.cluster));
     let ledger_path = inputs::ledger_path(&options.profile);
     let old = inputs::lock(&options.profile, &profile)?;
+    let from = inputs::From { offline: options.profile.offline, bundle: options.from.bundle.as_deref(), lock: old.as_ref() };
     let locked_epoch = old.as_ref().map(|lock| lock.epoch);
     let Identities { mut ledger, is_first, is_changed } =
         identities(&profile, &ledger_path, &output, options.new_identities, locked_epoch)?;
-    let base = inputs::base(&profile, options.profile.offline, options.from.bundle.as_deref(), report, stop)?;
+    let base = inputs::base(&profile, &from, report, stop)?;
     let settings = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
     let settled = work.settle(old, options.locked)?;

@@ -14,13 +14,14 @@ use crate::{
 pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::profile(&options.profile, report)?;
     let name = inputs::shown(&options.profile.profile);
-    let ledger = inputs::ledger_to_look_at(&options.profile, &profile)?;
+    let old = inputs::lock(&options.profile, &profile)?;
+    let ledger = inputs::ledger_to_look_at(&options.profile, &profile, old.as_ref())?;
     let at_hand = options.from.bundle.is_some() || source::is_at_hand(&profile.base, &Cache::open_default()?)?;
     if at_hand {
-        let base = inputs::base(&profile, true, options.from.bundle.as_deref(), report, stop)?;
+        let from = inputs::From { offline: true, bundle: options.from.bundle.as_deref(), lock: old.as_ref() };
+        let base = inputs::base(&profile, &from, report, stop)?;
         let settings = settings::Build::new(&ledger, None);
         let plan = Plan::new(&profile, &base, &ledger, &settings)?;
-        let old = inputs::lock(&options.profile, &profile)?;
         let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
         let packages = work.look(old.as_ref())?;
         plan.check_room(old.as_ref().filter(|_| packages.is_none()).map_or(0, Lock::growth))?;

@@ -41,12 +41,26 @@ fn base_argument(text: &str) -> Result<BaseReference, Failure> {
     BaseReference::parse(text, &here, &ProcessEnvironment).map_err(|error| Failure::from(error).while_doing("--base"))
 }
 
+/// Where a base may come from.
+pub(super) struct From<'a> {
+    /// This computer alone.
+    pub(super) offline: bool,
+    /// A bundle, and the lock that says what is in it.
+    pub(super) bundle: Option<&'a Path>,
+    pub(super) lock: Option<&'a Lock>,
+}
+
 /// Fetches, unpacks or makes the base, or takes it from a bundle, and reads it.
-pub(super) fn base(profile: &Profile, offline: bool, bundle: Option<&Path>, report: &Report, stop: &Stop) -> Result<Base, Failure> {
+pub(super) fn base(profile: &Profile, from: &From<'_>, report: &Report, stop: &Stop) -> Result<Base, Failure> {
+    let From { offline, bundle, lock } = *from;
     let cache = base::cache::Cache::open_default()?;
-    let raw = match bundle {
-        Some(folder) => bundle::base(folder, &profile.base, &cache, report, stop)?,
-        None => base::source::obtain(&profile.base, &cache, offline, report, stop)?,
+    let raw = match (bundle, lock) {
+        (Some(folder), Some(lock)) => bundle::base(folder, lock, &profile.base, &cache, report, stop)?,
+        (Some(_), None) => {
+            return Err(Failure::new(Kind::Refused, "--bundle without a lock: nothing would say what must be in the bundle")
+                .with_hint("put the lock that was made with the bundle beside the profile; compare it with the original"));
+        }
+        (None, _) => base::source::obtain(&profile.base, &cache, offline, report, stop)?,
     };
     let base = Base::read(raw)?;
     if base.table.scheme() == Scheme::Gpt {
@@ -72,14 +86,14 @@ pub(super) fn lock(arguments: &ProfileArguments, profile: &Profile) -> Result<Op
     if profile.packages.is_empty() { Ok(None) } else { Ok(Lock::load(&lock_path(arguments))?) }
 }
 
-/// The identities for a command that writes nothing: the ledger's, or, where a node has none yet, provisional ones.
-pub(super) fn ledger_to_look_at(arguments: &ProfileArguments, profile: &Profile) -> Result<Ledger, Failure> {
+/// The identities for a command that writes nothing: the ledger's, or, where a node has none yet, provisional ones, of the time of a lock.
+pub(super) fn ledger_to_look_at(arguments: &ProfileArguments, profile: &Profile, lock: Option<&Lock>) -> Result<Ledger, Failure> {
     match Ledger::load(&ledger_path(arguments))? {
         Some(mut ledger) => {
             let has_new = ledger.ensure(profile)?;
             Ok(if has_new { ledger.into_provisional() } else { ledger })
         }
-        None => Ok(Ledger::provisional(profile, epoch_from_environment()?.map_or_else(now, Ok)?)?),
+        None => Ok(Ledger::provisional(profile, epoch_from_environment()?.or(lock.map(|lock| lock.epoch)).map_or_else(now, Ok)?)?),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     error::Kind,
     lock::{Changes, Lock, Update, bundle},
     node::ledger::Ledger,
+    output::digest::Sum,
     progress::{Progress as _, Stop},
 };
 
@@ -30,26 +31,34 @@ pub(super) fn run(options: &args::Lock, report: &Report, stop: &Stop) -> Result<
     let path = inputs::lock_path(&options.profile);
     let old = inputs::lock(&options.profile, &profile)?;
     let epoch = epoch(options, old.as_ref())?;
-    let base = inputs::base(&profile, options.profile.offline, None, report, stop)?;
+    options.bundle.as_deref().map(bundle::check_folder).transpose()?;
+    let from = inputs::From { offline: options.profile.offline, bundle: None, lock: None };
+    let base = inputs::base(&profile, &from, report, stop)?;
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch, report, stop };
     let settled = match &options.update {
         None => work.settle(old, false)?.ok_or_else(nothing)?,
         Some(names) if names.is_empty() => work.anew(old.as_ref(), &Update::All)?,
         Some(names) => work.anew(old.as_ref(), &Update::Only(names.clone()))?,
     };
-    let Settled { lock, changes } = settled;
-    let spool = options.bundle.as_ref().map(|_| work.spool(&lock, None)).transpose()?;
-    if changes.is_some() {
-        lock.save(&path)?;
-    }
-    if let Some((folder, spool)) = options.bundle.as_ref().zip(spool) {
+    let Settled { mut lock, changes } = settled;
+    let mut is_new = changes.is_some();
+    if let Some(folder) = &options.bundle {
+        let spool = work.spool(&lock, None)?;
+        // A base that was made again has the same packages and other bytes; the lock says which bytes are in the bundle.
+        let image = Sum(base.image_sha256);
+        is_new |= lock.base.image != image;
+        lock.base.image = image;
         bundle::write(folder, &profile.cluster, &lock, &base, &spool, report, stop)?;
         report.note(&format!("bundle: {} holds the base and all packages; build with --bundle {0}", folder.display()));
+    }
+    if is_new {
+        lock.save(&path)?;
     }
     if options.json {
         return report.json(&as_json(&path, &lock, changes.as_ref()));
     }
     let what = match &changes {
+        None if is_new => format!("{} now names the base of the bundle: {}\n", path.display(), summary(&lock)),
         None => format!("{} is up to date: {}\n", path.display(), summary(&lock)),
         Some(changes) => format!("{changes}{} written: {}\n", path.display(), summary(&lock)),
     };
@@ -77,6 +86,7 @@ fn as_json(path: &Path, lock: &Lock, changes: Option<&Changes>) -> Value {
         json!({
             "added": pairs(&changes.added),
             "moved": moved,
+            "replaced": pairs(&changes.replaced),
             "dropped": pairs(&changes.dropped),
             "removed": changes.removed,
             "kept": changes.kept,

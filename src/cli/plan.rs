@@ -24,11 +24,13 @@ use crate::{
 
 pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::profile(&options.profile, report)?;
-    let base = inputs::base(&profile, options.profile.offline, options.from.bundle.as_deref(), report, stop)?;
-    let ledger = inputs::ledger_to_look_at(&options.profile, &profile)?;
+    let old = inputs::lock(&options.profile, &profile)?;
+    let from = inputs::From { offline: options.profile.offline, bundle: options.from.bundle.as_deref(), lock: old.as_ref() };
+    let base = inputs::base(&profile, &from, report, stop)?;
+    let ledger = inputs::ledger_to_look_at(&options.profile, &profile, old.as_ref())?;
     let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: build.epoch, report, stop };
-    let settled = work.settle(inputs::lock(&options.profile, &profile)?, false)?;
+    let settled = work.settle(old, false)?;
     let plan = Plan::new(&profile, &base, &ledger, &build)?;
     plan.check_room(settled.as_ref().map_or(0, |settled| settled.lock.growth()))?;
     if options.json {

@@ -269,6 +269,8 @@ impl<'a> Reader<'_, 'a> {
 
     fn file(&self) -> Result<Option<ArchiveFile<'a>>, PackageError> {
         let Some(path) = self.stanza.get("Filename") else { return Ok(None) };
+        // Flat archives write it so.
+        let path = path.strip_prefix("./").unwrap_or(path);
         let is_below = !path.starts_with('/') && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if !is_below || path.chars().any(|character| character.is_control() || character.is_whitespace()) {
             return Err(self.wrong("Filename", "it is no path below the archive"));

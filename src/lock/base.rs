@@ -20,7 +20,7 @@ const STATUS: &str = "/var/lib/dpkg/status";
 /// So many packages that differ are named.
 const NAMED: usize = 3;
 
-/// A base, as a lock knows it. Exactly one of the last two is there.
+/// A base, as a lock knows it. Exactly one of the last two is there, and says whether another base will do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedBase {
@@ -28,6 +28,8 @@ pub struct LockedBase {
     pub name: String,
     /// The architecture of its packages, as dpkg calls it.
     pub architecture: String,
+    /// SHA-256 of the raw image: what the image in a bundle must have.
+    pub image: Sum,
     /// SHA-256 of the image file, packed or not, as it was given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sha256: Option<Sum>,
@@ -68,6 +70,7 @@ impl LockedBase {
         Ok(Self {
             name: base.name.clone(),
             architecture: architecture.to_owned(),
+            image: Sum(base.image_sha256),
             sha256: (!is_made).then_some(Sum(base.sha256)),
             packages,
         })

@@ -9,7 +9,8 @@
 //! ```
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
@@ -18,7 +19,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Lock;
+use super::{Lock, LockedBase};
 use crate::{
     base::{
         Base,
@@ -41,26 +42,16 @@ use crate::{
 const RECORD: &str = "bundle.json";
 const BASE: &str = "base.img";
 const FORMAT: u64 = 1;
-/// A record names one base.
-const MAX_RECORD: usize = 64 << 10;
+/// A record of 10,000 packages has 1 MiB.
+const MAX_RECORD: u64 = 4 << 20;
 
+/// What is in a bundle. Nothing in it is trusted: the lock says what base and packages must be.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
     version: u64,
-    base: BaseRecord,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BaseRecord {
-    /// As [`RawImage::name`].
-    name: String,
-    /// As [`RawImage::sha256`].
-    sha256: Sum,
-    /// Of the file in the bundle.
-    file_sha256: Sum,
-    size: u64,
+    /// The other files.
+    files: Vec<String>,
 }
 
 /// What can be wrong with a bundle.
@@ -90,20 +81,20 @@ pub enum BundleError {
         /// The folder.
         path: PathBuf,
     },
-    /// The base in it is not what it was.
-    #[error("the base in the bundle, `{}`, is damaged: its SHA-256 is {found}, expected {expected}", path.display())]
+    /// The base in it is not the one of the lock.
+    #[error("the base in the bundle, `{}`, is not the one of the lock: its SHA-256 is {found}, expected {expected}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// SHA-256 of what is there.
         found: Sum,
-        /// SHA-256 of what was put there.
+        /// SHA-256 that the lock names.
         expected: Sum,
     },
     /// The base in it is not the one of the profile.
-    #[error("the bundle has the base `{found}`, but the profile wants {expected}")]
+    #[error("the lock was made with the base `{found}`, but the profile wants {expected}")]
     OtherBase {
-        /// The name of the base in the bundle.
+        /// The name of the base in the lock.
         found: String,
         /// What the profile says.
         expected: String,
@@ -132,7 +123,7 @@ impl Classified for BundleError {
         let hint = match self {
             Self::Form { .. } | Self::Damaged { .. } => "make it anew with `berry-image lock PROFILE --bundle DIR`",
             Self::Other { .. } => "name a new or empty folder",
-            Self::OtherBase { .. } => "use the bundle that was made for this profile",
+            Self::OtherBase { .. } => "use lock and bundle that were made for this profile",
             Self::Write(error) => return error.hint(),
             Self::Cache(error) => return error.hint(),
             Self::Read { .. } => return None,
@@ -141,7 +132,20 @@ impl Classified for BundleError {
     }
 }
 
-/// Writes a bundle into a folder that is new, empty, or a bundle.
+/// Refuses a folder that a bundle cannot be written into: one that holds something, and no bundle.
+///
+/// # Errors
+/// When that is so, or it cannot be read.
+pub fn check_folder(folder: &Path) -> Result<(), BundleError> {
+    let is_used = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(source) => return Err(BundleError::Read { path: folder.to_owned(), source }),
+    };
+    if is_used && record(folder)?.is_none() { Err(BundleError::Other { path: folder.to_owned() }) } else { Ok(()) }
+}
+
+/// Writes a bundle into a folder that is new, empty, or a bundle, of which nothing stays that is not in the new one.
 ///
 /// # Errors
 /// When something else is there, or it cannot be written.
@@ -154,81 +158,108 @@ pub fn write(
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<(), BundleError> {
-    let read = |source| BundleError::Read { path: folder.to_owned(), source };
-    let is_used = match fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(read(error)),
-    };
-    if is_used && !folder.join(RECORD).is_file() {
-        return Err(BundleError::Other { path: folder.to_owned() });
-    }
+    check_folder(folder)?;
+    let old = record(folder)?.map(|record| record.files).unwrap_or_default();
     let mut staging = Staging::begin(folder)?;
-    let mut buffer = Vec::new();
+    let mut files = vec![BASE.to_owned(), format!("{cluster}.lock")];
     for (package, file) in lock.wanted().iter().zip(&spool.files) {
-        buffer.resize(usize::try_from(file.size()).unwrap_or_default(), 0);
-        file.read_exact_at(0, &mut buffer).map_err(|source| BundleError::Read { path: file.path().to_owned(), source })?;
-        staging.write(&package.file_name(), 0o644, &buffer)?;
+        let name = package.file_name();
+        copy(file, &staging.create(&name, 0o644)?, &staging.path(&name), stop)?;
+        files.push(name);
     }
     let image = Extents::window(&Window::whole(Arc::clone(&base.storage)));
     let (path, file) = (staging.path(BASE), staging.create(BASE, 0o644)?);
     let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let options = sparse::Options { jobs, whole: true, host: platform::host(), progress, stop };
-    let written = sparse::write(&[Target { path: &path, file: &file, image: &image }], &options)?;
-    // Asked for above.
-    let file_sha256 = written.first().and_then(|written| written.sha256).unwrap_or(Sum([0; 32]));
-    let base = BaseRecord { name: base.name.clone(), sha256: Sum(base.sha256), file_sha256, size: base.storage.size() };
-    let mut record = serde_json::to_vec_pretty(&Record { version: FORMAT, base }).unwrap_or_default();
-    record.push(b'\n');
+    let options = sparse::Options { jobs, whole: false, host: platform::host(), progress, stop };
+    sparse::write(&[Target { path: &path, file: &file, image: &image }], &options)?;
     staging.write(&format!("{cluster}.lock"), 0o644, &lock.to_json())?;
+    let gone: Vec<PathBuf> = old.iter().filter(|name| !files.contains(name) && is_own(name)).map(|name| folder.join(name)).collect();
+    let mut record = serde_json::to_vec_pretty(&Record { version: FORMAT, files }).unwrap_or_default();
+    record.push(b'\n');
     staging.write(RECORD, 0o644, &record)?;
-    Ok(staging.commit(RECORD, true)?)
+    staging.commit(RECORD, true)?;
+    for path in gone {
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(BundleError::Read { path, source }),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
-/// The base of a bundle, all of it read once, if it is the one that `reference` means.
+/// Whether a record may name a file that is removed: packages and locks in the folder itself.
+fn is_own(name: &str) -> bool {
+    !name.contains('/') && !name.starts_with('.') && (name.ends_with(".deb") || name.ends_with(".lock"))
+}
+
+/// Copies a package; its bytes were hashed through the same open file.
+fn copy(from: &FileStorage, mut to: &File, path: &Path, stop: &Stop) -> Result<(), BundleError> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut offset = 0;
+    while offset < from.size() {
+        if stop.is_requested() {
+            return Err(OutputError::Interrupted { path: path.to_owned() }.into());
+        }
+        let count = usize::try_from(from.size() - offset).unwrap_or(usize::MAX).min(buffer.len());
+        let piece = &mut buffer[..count];
+        from.read_exact_at(offset, piece).map_err(|source| BundleError::Read { path: from.path().to_owned(), source })?;
+        to.write_all(piece).map_err(|source| BundleError::Read { path: path.to_owned(), source })?;
+        offset += count as u64;
+    }
+    Ok(())
+}
+
+/// The record of a folder, if it has one.
+fn record(folder: &Path) -> Result<Option<Record>, BundleError> {
+    let form = |reason: String| BundleError::Form { path: folder.to_owned(), reason };
+    let path = folder.join(RECORD);
+    let mut bytes = Vec::new();
+    match File::open(&path).and_then(|file| file.take(MAX_RECORD + 1).read_to_end(&mut bytes)) {
+        Ok(_) if bytes.len() as u64 <= MAX_RECORD => {}
+        Ok(_) => return Err(form(format!("its `{RECORD}` is too large"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(BundleError::Read { path, source }),
+    }
+    let record: Record = serde_json::from_slice(&bytes).map_err(|error| form(format!("`{RECORD}`: {error}")))?;
+    if record.version == FORMAT {
+        return Ok(Some(record));
+    }
+    Err(form(format!("it has format {}, and this program knows {FORMAT}", record.version)))
+}
+
+/// The base of a bundle. It is the one that the lock was made with, to the byte, and the one that `reference` means, or none.
 ///
 /// # Errors
-/// When there is no bundle, when it is damaged, or has another base.
+/// When there is no bundle, or its base is another.
 pub fn base(
     folder: &Path,
+    lock: &Lock,
     reference: &BaseReference,
     cache: &Cache,
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<RawImage, BundleError> {
-    let form = |reason: String| BundleError::Form { path: folder.to_owned(), reason };
-    let path = folder.join(RECORD);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) if bytes.len() <= MAX_RECORD => bytes,
-        Ok(_) => return Err(form(format!("its `{RECORD}` is too large"))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(form(format!("it has no `{RECORD}`"))),
-        Err(source) => return Err(BundleError::Read { path, source }),
-    };
-    let record: Record = serde_json::from_slice(&bytes).map_err(|error| form(format!("`{RECORD}`: {error}")))?;
-    if record.version != FORMAT {
-        return Err(form(format!("it has format {}, and this program knows {FORMAT}", record.version)));
-    }
-    let BaseRecord { name, sha256, file_sha256, size } = record.base;
-    must_be_meant(reference, &name, sha256)?;
+    let missing = || BundleError::Form { path: folder.to_owned(), reason: format!("it has no `{RECORD}`") };
+    record(folder)?.ok_or_else(missing)?;
+    let LockedBase { name, image, sha256, .. } = &lock.base;
+    must_be_meant(reference, name, *sha256)?;
     let path = folder.join(BASE);
     let storage = Arc::new(FileStorage::open(&path).map_err(|source| BundleError::Read { path: path.clone(), source })?);
     let found = Sum(cache.digest(&storage, progress, stop)?);
-    if found != file_sha256 || storage.size() != size {
-        return Err(BundleError::Damaged { path, found, expected: file_sha256 });
+    if found != *image {
+        return Err(BundleError::Damaged { path, found, expected: *image });
     }
-    Ok(RawImage { name, sha256: sha256.0, storage })
+    Ok(RawImage { name: name.clone(), sha256: sha256.unwrap_or(*image).0, image_sha256: image.0, storage })
 }
 
-fn must_be_meant(reference: &BaseReference, name: &str, sha256: Sum) -> Result<(), BundleError> {
+/// Whether the base of a lock is what a profile means, as far as the profile pins it.
+fn must_be_meant(reference: &BaseReference, name: &str, sha256: Option<Sum>) -> Result<(), BundleError> {
     let (is_meant, expected) = match reference {
-        BaseReference::Debian { suite } => (name == format!("debian:{suite}"), format!("`debian:{suite}`")),
+        BaseReference::Debian { suite } => (sha256.is_none() && name == format!("debian:{suite}"), format!("`debian:{suite}`")),
         BaseReference::Url { sha256: pinned, .. } | BaseReference::File { sha256: Some(pinned), .. } => {
-            (*pinned == sha256.0, format!("one with the SHA-256 {}", Sum(*pinned)))
+            (sha256 == Some(Sum(*pinned)), format!("one with the SHA-256 {}", Sum(*pinned)))
         }
-        BaseReference::File { path, sha256: None } => {
-            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (file == name, format!("`{file}`"))
-        }
+        BaseReference::File { path, sha256: None } => (sha256.is_some(), format!("the image `{}`", path.display())),
     };
     if is_meant { Ok(()) } else { Err(BundleError::OtherBase { found: name.to_owned(), expected }) }
 }

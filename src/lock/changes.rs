@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Lock;
+use super::{Lock, LockedPackage};
 
 /// What changed from one lock to the next, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Changes {
     pub dropped: Vec<(String, String)>,
     /// Packages of which another version comes: name, old and new version.
     pub moved: Vec<(String, String, String)>,
+    /// Packages that come in the same version as another file: name and version.
+    pub replaced: Vec<(String, String)>,
     /// Packages of the base that go now and stayed.
     pub removed: Vec<String>,
     /// Packages of the base that went and stay now.
@@ -29,12 +31,19 @@ impl Changes {
             let old = before.get(name).filter(|old| *old != version)?;
             Some(((*name).to_owned(), (*old).to_owned(), (*version).to_owned()))
         });
+        let files = old.map(Lock::files).unwrap_or_default();
+        let is_replaced = |package: &&LockedPackage| {
+            let before = files.get(package.name.as_str());
+            before.is_some_and(|(version, sha256)| *version == package.version && *sha256 != package.sha256)
+        };
+        let replaced = new.packages.iter().filter(is_replaced).map(|package| (package.name.clone(), package.version.clone()));
         let gone = |lock: &Lock| lock.remove.iter().map(|removal| removal.name.clone()).collect::<Vec<_>>();
         let (went, goes) = (old.map(gone).unwrap_or_default(), gone(new));
         Self {
             added: now.iter().filter(|(name, _)| !before.contains_key(*name)).map(pair).collect(),
             dropped: before.iter().filter(|(name, _)| !now.contains_key(*name)).map(pair).collect(),
             moved: moved.collect(),
+            replaced: replaced.collect(),
             removed: goes.iter().filter(|name| !went.contains(name)).cloned().collect(),
             kept: went.iter().filter(|name| !goes.contains(name)).cloned().collect(),
         }
@@ -51,6 +60,7 @@ impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.added.iter().try_for_each(|(name, version)| writeln!(f, "+ {name} {version}"))?;
         self.moved.iter().try_for_each(|(name, old, new)| writeln!(f, "~ {name} {old} -> {new}"))?;
+        self.replaced.iter().try_for_each(|(name, version)| writeln!(f, "! {name} {version} (another file of the same version)"))?;
         self.dropped.iter().try_for_each(|(name, version)| writeln!(f, "- {name} {version} (no longer added)"))?;
         self.removed.iter().try_for_each(|name| writeln!(f, "- {name} (of the base)"))?;
         self.kept.iter().try_for_each(|name| writeln!(f, "= {name} (of the base, stays now)"))

@@ -106,7 +106,16 @@ pub fn make(
         OffsetDateTime::from_unix_timestamp(archive.date).ok()
     };
     let mut archives = Archives::fetch(&setup, seen, access)?;
-    let choice = choose(&setup, &archives, &asked.wish(), &preferred)?;
+    let choice = match choose(&setup, &archives, &asked.wish(), &preferred) {
+        Ok(choice) => choice,
+        Err(error) => {
+            // The archives are not to blame for a wish that cannot be met: what was fetched serves the next one.
+            if error.kind() == Kind::Usage {
+                archives.keep(access)?;
+            }
+            return Err(error.into());
+        }
+    };
     in_choice(&base.facts, choice.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())))?;
     let lock = assemble(epoch, LockedBase::of(base)?, asked, &archives, choice);
     lock.check().map_err(MakeError::Form)?;
@@ -116,13 +125,14 @@ pub fn make(
 
 fn preferred(old: Option<&Lock>, update: &Update) -> Result<Preferred, MakeError> {
     let Some(old) = old.filter(|_| *update != Update::All) else { return Ok(Preferred::new()) };
-    let mut versions: Preferred = old.packages.iter().map(|package| (package.name.clone(), package.version.clone())).collect();
+    let file = |package: &LockedPackage| (package.name.clone(), (package.version.clone(), package.sha256.0));
+    let mut files: Preferred = old.packages.iter().map(file).collect();
     if let Update::Only(names) = update {
         for name in names {
-            versions.remove(name).ok_or_else(|| MakeError::NotLocked { name: name.clone() })?;
+            files.remove(name).ok_or_else(|| MakeError::NotLocked { name: name.clone() })?;
         }
     }
-    Ok(versions)
+    Ok(files)
 }
 
 fn assemble(epoch: i64, base: LockedBase, asked: Asked, archives: &Archives, choice: Choice) -> Lock {

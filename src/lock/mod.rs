@@ -159,6 +159,11 @@ impl Lock {
         come.saturating_sub(go).saturating_mul(1024)
     }
 
+    /// Versions and digests by name.
+    fn files(&self) -> BTreeMap<&str, (&str, Sum)> {
+        self.packages.iter().map(|package| (package.name.as_str(), (package.version.as_str(), package.sha256))).collect()
+    }
+
     /// Versions by name.
     fn versions(&self) -> BTreeMap<&str, &str> {
         self.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect()

@@ -32,7 +32,13 @@ fn lock(packages: &[(&str, &str)]) -> Lock {
     Lock {
         version: FORMAT,
         epoch: 1_700_000_001,
-        base: LockedBase { name: "a.img".to_owned(), architecture: "arm64".to_owned(), sha256: Some(Sum([3; 32])), packages: None },
+        base: LockedBase {
+            name: "a.img".to_owned(),
+            architecture: "arm64".to_owned(),
+            image: Sum([9; 32]),
+            sha256: Some(Sum([3; 32])),
+            packages: None,
+        },
         asked: Asked { install: vec!["a".to_owned()], ..Asked::default() },
         archives: vec![archive],
         packages: packages.iter().map(|(name, version)| package(name, version)).collect(),
@@ -101,6 +107,9 @@ fn changes_are_told_by_name() {
     new.remove[0].name = "other".to_owned();
     let said = Changes::between(Some(&old), &new).to_string();
     assert_eq!(said, "+ d 1\n~ b 1 -> 2\n- c 1 (no longer added)\n- other (of the base)\n= gone (of the base, stays now)\n");
+    let mut other = lock(&[("a", "1"), ("b", "1"), ("c", "1")]);
+    other.packages[1].sha256 = Sum([8; 32]);
+    assert_eq!(Changes::between(Some(&old), &other).to_string(), "! b 1 (another file of the same version)\n");
     assert!(Changes::between(Some(&old), &old).is_empty());
     assert_eq!(Changes::between(None, &old).added.len(), 3);
 }
@@ -138,11 +147,13 @@ fn bases_are_compared_by_what_they_are_made_of() {
     let made = |packages: &[(&str, &str)]| LockedBase {
         name: "debian:bookworm".to_owned(),
         architecture: "arm64".to_owned(),
+        image: Sum([9; 32]),
         sha256: None,
         packages: Some(packages.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()),
     };
     let old = made(&[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]);
-    assert_eq!(old.difference(&LockedBase { name: "other".to_owned(), ..old.clone() }), None, "a name is only a name");
+    let renamed = LockedBase { name: "other".to_owned(), image: Sum([8; 32]), ..old.clone() };
+    assert_eq!(old.difference(&renamed), None, "a name is only a name, and a base that is made again has other bytes");
     let new = made(&[("a", "2"), ("d", "1"), ("e", "1"), ("f", "1")]);
     assert_eq!(old.difference(&new).as_deref(), Some("a is 2, not 1, b is missing, c is missing, and 2 more"));
     let image = LockedBase { sha256: Some(Sum([3; 32])), packages: None, ..old.clone() };

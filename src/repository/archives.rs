@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{
     Access, RepositoryError, Setup, Suite,
     error::kind_of,
-    index::{self, Form},
+    index::{self, Form, Room, UnpackError},
     parallel,
     signed::Signed,
 };
@@ -21,8 +21,6 @@ use crate::{
 
 /// How often a mirror in mid-sync is asked again.
 const RETRIES: u32 = 2;
-/// All indices together are no larger, in bytes: four times Debian's `main`.
-const MAX_ALL: usize = 224 << 20;
 
 /// What all archives of a setup offer.
 #[derive(Debug)]
@@ -77,11 +75,8 @@ impl Archives {
         if access.network.offline {
             must_be_cached(setup, access)?;
         }
-        let suites = parallel::each(&setup.suites, |suite| Fetcher { setup, suite, access, seen: seen(suite) }.run())?;
-        let bytes: usize = suites.iter().flat_map(|suite| &suite.indices).map(|index| index.text.len()).sum();
-        if bytes > MAX_ALL {
-            return Err(RepositoryError::TooMuch { what: "bytes of indices", limit: MAX_ALL });
-        }
+        let room = Room::default();
+        let suites = parallel::each(&setup.suites, |suite| Fetcher { setup, suite, access, seen: seen(suite), room: &room }.run())?;
         Ok(Self { suites })
     }
 
@@ -108,7 +103,7 @@ fn must_be_cached(setup: &Setup, access: &Access<'_>) -> Result<(), RepositoryEr
             missing.push(format!("the index of {suite}"));
         }
     }
-    if missing.is_empty() { Ok(()) } else { Err(RepositoryError::Offline { missing }) }
+    if missing.is_empty() { Ok(()) } else { Err(RepositoryError::Offline { missing, are_packages: false }) }
 }
 
 /// Fetches one suite.
@@ -118,6 +113,7 @@ struct Fetcher<'a> {
     access: &'a Access<'a>,
     /// When it was made as somebody saw it last.
     seen: Option<OffsetDateTime>,
+    room: &'a Room,
 }
 
 /// A verified root.
@@ -131,11 +127,19 @@ struct Root {
 impl Fetcher<'_> {
     fn run(&self) -> Result<Fetched, RepositoryError> {
         let mut tries = 0;
+        let (mut indices, mut pending) = (Vec::new(), Vec::new());
         loop {
-            let root = self.root()?;
             tries += 1;
-            match self.indices(&root.release) {
-                Ok((indices, pending)) => {
+            let root = match self.root() {
+                // Of two files that belong together one may be new already.
+                Err(RepositoryError::Signature { pair: true, source, .. }) if tries <= RETRIES && !self.access.network.offline => {
+                    self.pause(tries, &source)?;
+                    continue;
+                }
+                root => root?,
+            };
+            match self.indices(&root.release, &mut indices, &mut pending) {
+                Ok(()) => {
                     let Root { signed, release, sha256, signers } = root;
                     return Ok(Fetched { suite: self.suite.clone(), release, release_sha256: sha256, signers, indices, signed, pending });
                 }
@@ -143,14 +147,20 @@ impl Fetcher<'_> {
                     if tries > RETRIES {
                         return Err(RepositoryError::MidSync { place: self.suite.place(), tries, last: source });
                     }
-                    let progress = self.access.progress;
-                    progress.note(&format!("{}: {source}; perhaps the mirror is in the middle of an update: trying again", self.suite));
-                    let pause = self.access.network.policy.pause.saturating_mul(tries);
-                    fetch::sleep(pause, self.access.stop).map_err(|_| RepositoryError::Interrupted)?;
+                    self.room.give(indices.drain(..).map(|index| index.text.len() as u64).sum());
+                    pending.clear();
+                    self.pause(tries, &source)?;
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Before a mirror that may be in mid-sync is asked again.
+    fn pause(&self, tries: u32, trouble: &dyn std::error::Error) -> Result<(), RepositoryError> {
+        let Self { suite, access, .. } = self;
+        access.progress.note(&format!("{suite}: {trouble}; perhaps the mirror is in the middle of an update: trying again"));
+        fetch::sleep(access.network.policy.pause.saturating_mul(tries), access.stop).map_err(|_| RepositoryError::Interrupted)
     }
 
     /// The signed root: verified, of the right suite and time, and not older than one that was seen before.
@@ -160,7 +170,7 @@ impl Fetcher<'_> {
         let cached = Signed::cached(suite, access)?;
         let signed = match (access.network.offline, &cached) {
             (true, Some(cached)) => cached.clone(),
-            (true, None) => return Err(RepositoryError::Offline { missing: vec![format!("the index of {suite}")] }),
+            (true, None) => return Err(RepositoryError::Offline { missing: vec![format!("the index of {suite}")], are_packages: false }),
             (false, _) => Signed::fetch(suite, access)?,
         };
         let wrong = |source| RepositoryError::Release { place: suite.place(), source };
@@ -197,24 +207,25 @@ impl Fetcher<'_> {
         Err(RepositoryError::Family { place: self.suite.place(), origin: origin.escape_debug().to_string() })
     }
 
-    fn indices(&self, release: &Release) -> Result<(Vec<Index>, Vec<Pending>), RepositoryError> {
-        let (mut indices, mut pending) = (Vec::new(), Vec::new());
+    fn indices(&self, release: &Release, indices: &mut Vec<Index>, pending: &mut Vec<Pending>) -> Result<(), RepositoryError> {
         for (component, path) in self.suite.indices(self.setup.architecture, release.has_all) {
             let Some(form) = index::form(release, &path) else {
-                self.access.progress.note(&format!("{}: it has no `{path}`, which is passed over", self.suite));
+                self.access.progress.note(&format!("{}: it has no `{path}` with a SHA-256, which is passed over", self.suite));
                 continue;
             };
-            let bytes = self.bytes(release, &form, &mut pending)?;
+            let bytes = self.bytes(release, &form, pending)?;
             let plain: Option<&Indexed> = release.file(&path);
-            let wrong = |reason| RepositoryError::Index { place: self.suite.place(), path: form.path.clone(), reason };
-            let text = index::unpack(&bytes, form.packing, plain).map_err(wrong)?;
+            let text = index::unpack(&bytes, form.packing, plain, self.room).map_err(|error| match error {
+                UnpackError::NoRoom => RepositoryError::TooMuch { what: "bytes of indices", limit: index::MAX_TEXT },
+                UnpackError::Form(reason) => RepositoryError::Index { place: self.suite.place(), path: form.path.clone(), reason },
+            })?;
             indices.push(Index { component, path: form.path, size: form.size, sha256: form.sha256, text });
         }
         if indices.is_empty() {
             let architecture = self.setup.architecture.to_owned();
             return Err(RepositoryError::Nothing { place: self.suite.place(), architecture, components: self.suite.components.join(", ") });
         }
-        Ok((indices, pending))
+        Ok(())
     }
 
     /// The bytes of an index, from the cache or from the archive.
@@ -224,13 +235,12 @@ impl Fetcher<'_> {
             return Ok(Vec::new());
         }
         if form.size > index::MAX_TEXT {
-            let reason = format!("it has {} bytes, more than the {} that are looked at", form.size, index::MAX_TEXT);
-            return Err(RepositoryError::Index { place: suite.place(), path: form.path.clone(), reason });
+            return Err(RepositoryError::TooMuch { what: "bytes of indices", limit: index::MAX_TEXT });
         }
         match access.files.get(&form.sha256, form.size, access.stop) {
             Ok(Some(storage)) => return Ok(read_all(&storage, &form.sha256)?),
             Ok(None) if access.network.offline => {
-                return Err(RepositoryError::Offline { missing: vec![format!("`{}` of {suite}", form.path)] });
+                return Err(RepositoryError::Offline { missing: vec![format!("`{}` of {suite}", form.path)], are_packages: false });
             }
             Ok(None) => {}
             Err(error @ CacheError::Damaged { .. }) if !access.network.offline => {

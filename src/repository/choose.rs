@@ -1,8 +1,8 @@
 //! What a request means for an image: the packages that come, are upgraded and go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Archives, Fetched, Index, RepositoryError, Setup, SetupError};
+use super::{Archives, Fetched, Index, Place, RepositoryError, Setup, SetupError};
 use crate::{
     base::fetch::Address,
     debian::{
@@ -15,9 +15,11 @@ use crate::{
 };
 
 /// How many packages the archives may have together. Debian's `main` has 64,000 for one architecture.
-const MAX_PACKAGES: usize = 200_000;
+const MAX_PACKAGES: u64 = 200_000;
 /// How many relations they may have together. Debian's have 8 each.
-const MAX_RELATIONS: usize = 2_000_000;
+const MAX_RELATIONS: u64 = 2_000_000;
+/// How often a chain of packages is released from what a lock names.
+const RELEASES: usize = 10;
 /// Priority of a version that a lock names: above everything that is not forced.
 const LOCKED: i32 = 999;
 
@@ -34,8 +36,8 @@ pub struct Wish {
     pub recommends: bool,
 }
 
-/// Versions that are to be taken where they can still be had, by name of the package.
-pub type Preferred = BTreeMap<String, String>;
+/// Files that are to be taken where they can still be had: version and SHA-256 by name of the package.
+pub type Preferred = BTreeMap<String, (String, [u8; 32])>;
 
 /// A package that comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +98,12 @@ pub enum ChooseError {
     /// The image's own database cannot be used.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// What is to stay is not there.
+    #[error("`{package}` is to be held, but is neither installed nor comes")]
+    NothingToHold {
+        /// The package.
+        package: String,
+    },
     /// No archive has the file of something that was chosen.
     #[error("`{package}` was chosen, but no archive has it")]
     NoFile {
@@ -113,7 +121,7 @@ impl Classified for ChooseError {
             Self::Repository(error) => error.kind(),
             Self::Setup(error) => error.kind(),
             Self::NoFile { .. } => Kind::Io,
-            Self::Impossible(_) => Kind::Usage,
+            Self::NothingToHold { .. } | Self::Impossible(_) => Kind::Usage,
         }
     }
 
@@ -122,6 +130,7 @@ impl Classified for ChooseError {
             Self::Repository(error) => error.hint(),
             Self::Setup(error) => error.hint(),
             Self::NoFile { .. } => None,
+            Self::NothingToHold { .. } => Some("take it out of `packages.hold`".to_owned()),
             Self::Impossible(_) => {
                 Some("correct `packages:` in the profile; if the base is too old for what the archives have, take a newer base".to_owned())
             }
@@ -129,18 +138,49 @@ impl Classified for ChooseError {
     }
 }
 
-/// Decides what a wish means.
+/// Decides what a wish means. What is preferred gives way where the wish cannot be met with it: the packages in the chain first, then all.
 ///
 /// # Errors
 /// When an index is not sound, or the wish cannot be met.
 pub fn choose(setup: &Setup, archives: &Archives, wish: &Wish, preferred: &Preferred) -> Result<Choice, ChooseError> {
-    let mut offers = Offers { universe: Universe::new(setup.architecture), suites: HashMap::new(), packages: 0, relations: 0 };
+    let mut preferred = preferred.clone();
+    for _ in 0..RELEASES {
+        match choose_with(setup, archives, wish, &preferred) {
+            Err(ChooseError::Impossible(reason)) if !preferred.is_empty() => {
+                let text = reason.to_string();
+                let is_in_chain =
+                    |name: &str| text.split(|c: char| !(c.is_ascii_alphanumeric() || "+-._".contains(c))).any(|word| word == name);
+                let before = preferred.len();
+                preferred.retain(|name, _| !is_in_chain(name));
+                if preferred.len() == before {
+                    break;
+                }
+            }
+            done => return done,
+        }
+    }
+    choose_with(setup, archives, wish, &Preferred::new())
+}
+
+fn choose_with(setup: &Setup, archives: &Archives, wish: &Wish, preferred: &Preferred) -> Result<Choice, ChooseError> {
+    let mut offers = Offers {
+        universe: Universe::new(setup.architecture),
+        suites: HashMap::new(),
+        packages: 0,
+        relations: 0,
+        replaced: BTreeMap::new(),
+        unchanged: BTreeSet::new(),
+    };
     for (number, fetched) in archives.suites.iter().enumerate() {
         for index in &fetched.indices {
             offers.add(setup, number, fetched, index, preferred)?;
         }
     }
-    let Offers { mut universe, suites, .. } = offers;
+    let Offers { mut universe, suites, replaced, unchanged, .. } = offers;
+    if let Some((name, place)) = replaced.into_iter().find(|(name, _)| !unchanged.contains(name)) {
+        let version = preferred.get(name).map(|(version, _)| version.clone()).unwrap_or_default();
+        return Err(RepositoryError::Replaced { place, package: name.to_owned(), version }.into());
+    }
     for record in status::installed(&setup.status).map_err(SetupError::from)? {
         let package = record.package;
         let priority = setup.preferences.of_installed(package.name, package.source.0, &package.version);
@@ -158,15 +198,27 @@ pub fn choose(setup: &Setup, archives: &Archives, wish: &Wish, preferred: &Prefe
         recommends: wish.recommends,
     };
     let solution = resolve(&universe, &request).map_err(ChooseError::Impossible)?;
-    read_off(&universe, &suites, &solution)
+    let choice = read_off(&universe, &suites, &solution)?;
+    let is_there = |name: &String| {
+        let installed = universe.find(name).is_some_and(|name| universe.installed(name).is_some());
+        installed || choice.packages.iter().any(|package| package.name == *name)
+    };
+    match wish.hold.iter().find(|name| !is_there(name)) {
+        Some(name) => Err(ChooseError::NothingToHold { package: name.clone() }),
+        None => Ok(choice),
+    }
 }
 
 /// Everything that archives offer, with the suite that each package comes from.
 struct Offers<'a> {
     universe: Universe<'a>,
     suites: HashMap<PackageId, usize>,
-    packages: usize,
-    relations: usize,
+    packages: u64,
+    relations: u64,
+    /// Of locked packages that were offered as another file of the same version: where.
+    replaced: BTreeMap<&'a str, Place>,
+    /// Locked packages that were offered as they were locked.
+    unchanged: BTreeSet<&'a str>,
 }
 
 impl<'a> Offers<'a> {
@@ -196,10 +248,8 @@ impl<'a> Offers<'a> {
         for stanza in stanzas(&index.text) {
             let package = Package::new(&stanza.map_err(|error| wrong(error.to_string()))?).map_err(|error| wrong(error.to_string()))?;
             self.packages += 1;
-            self.relations += package.needs.iter().map(|need| need.any.0.len()).sum::<usize>()
-                + package.conflicts.len()
-                + package.replaces.len()
-                + package.provides.len();
+            let needs = package.needs.iter().map(|need| need.any.0.len()).sum::<usize>();
+            self.relations += (needs + package.conflicts.len() + package.replaces.len() + package.provides.len()) as u64;
             let limits = [(self.packages, MAX_PACKAGES, "packages"), (self.relations, MAX_RELATIONS, "relations between packages")];
             if let Some((_, limit, what)) = limits.into_iter().find(|(count, limit, _)| count > limit) {
                 return Err(RepositoryError::TooMuch { what, limit });
@@ -210,7 +260,13 @@ impl<'a> Offers<'a> {
                 return Err(wrong(format!("the package `{name}` stands twice in the version {version}, and not with the same file")));
             }
             let own = setup.preferences.of_offer(name, package.source.0, &package.version, &offer);
-            let is_locked = own > 0 && preferred.get(name).is_some_and(|locked| locked == version);
+            let locked = preferred.get(name).filter(|(locked, _)| locked == version);
+            let is_locked = own > 0 && locked.is_some_and(|(_, sha256)| *sha256 == file.sha256);
+            if is_locked {
+                self.unchanged.insert(name);
+            } else if locked.is_some() && package.runs_on(setup.architecture) {
+                self.replaced.insert(name, fetched.suite.place());
+            }
             if let Some(id) = self.universe.offer(package, if is_locked { own.max(LOCKED) } else { own }) {
                 self.suites.insert(id, number);
             }

@@ -76,6 +76,8 @@ pub enum RepositoryError {
     Signature {
         /// The suite.
         place: Place,
+        /// Whether it stands in a file of its own.
+        pair: bool,
         /// What is wrong.
         #[source]
         source: SignatureError,
@@ -140,19 +142,31 @@ pub enum RepositoryError {
         /// What is wrong.
         reason: String,
     },
+    /// A locked package is offered in the same version as another file.
+    #[error("{place}: the package `{package}` {version} is another file now than the one that was locked")]
+    Replaced {
+        /// The suite.
+        place: Place,
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+    },
     /// Together more than is looked at.
     #[error("the archives have more than {limit} {what}")]
     TooMuch {
         /// What there is too much of.
         what: &'static str,
         /// How many of it are looked at.
-        limit: usize,
+        limit: u64,
     },
     /// The network must not be used, and something is not in the cache.
     #[error("--offline: {} not in the cache: {}", if .missing.len() == 1 { "this is" } else { "these are" }, .missing.join(", "))]
     Offline {
         /// What is missing.
         missing: Vec<String>,
+        /// Whether it is packages of a lock, or what a lock is made from.
+        are_packages: bool,
     },
     /// Something cannot be had.
     #[error("{place}")]
@@ -192,6 +206,15 @@ pub enum RepositoryError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of a bundle cannot be read.
+    #[error("reading the file `{path}` of the bundle failed")]
+    BundleRead {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -230,11 +253,12 @@ impl Classified for RepositoryError {
             | Self::Release { .. }
             | Self::Rollback { .. }
             | Self::Index { .. }
+            | Self::Replaced { .. }
             | Self::Bundle { .. }
             | Self::TooMuch { .. } => Kind::Verification,
             Self::Family { .. } => Kind::Refused,
             Self::Nothing { .. } => Kind::Unsupported,
-            Self::Moved { .. } => Kind::Io,
+            Self::Moved { .. } | Self::BundleRead { .. } => Kind::Io,
             Self::MidSync { last: source, .. } | Self::Fetch { source, .. } | Self::Package { source, .. } => kind_of(source),
             Self::Cache(error) => error.kind(),
             Self::Interrupted => Kind::Interrupted,
@@ -265,7 +289,10 @@ impl Classified for RepositoryError {
             }
             Self::Nothing { .. } => "correct its components, or its architectures",
             Self::MidSync { .. } => "try again in some minutes, or use another mirror",
-            Self::Offline { .. } => "run `berry-image lock` once without --offline, or give --bundle",
+            Self::Offline { are_packages: true, .. } => {
+                "run `build` once without --offline, or store what the lock needs with `lock --bundle DIR` where there is a network"
+            }
+            Self::Offline { are_packages: false, .. } => "run it once without --offline, or bring the lock that was made elsewhere",
             Self::Fetch { source, .. } => match **source {
                 FetchError::Proxy { .. } | FetchError::Tls { .. } | FetchError::Status { status: 407, .. } => return source.hint(),
                 FetchError::Status { status: 404 | 410, .. } => {
@@ -277,6 +304,11 @@ impl Classified for RepositoryError {
                 | FetchError::Protocol { .. } => "look at the address with a browser, or use another mirror",
                 _ => "try again later, or use another mirror",
             },
+            Self::Replaced { package, .. } => {
+                return Some(format!(
+                    "an archive must not do that: ask who runs it; if it is right, `berry-image lock PROFILE --update {package}` takes the new one"
+                ));
+            }
             Self::Moved { package, .. } => {
                 return Some(format!(
                     "archives drop old versions: `berry-image lock PROFILE --update {package}` takes the new one; `lock --bundle` keeps \
@@ -284,6 +316,7 @@ impl Classified for RepositoryError {
                 ));
             }
             Self::Package { .. } => "the mirror is false or damaged: use another; if the lock was changed by hand, make it anew",
+            Self::BundleRead { .. } => return None,
             Self::Bundle { .. } => "make the bundle anew with `berry-image lock PROFILE --bundle DIR`, or do without",
             Self::Cache(error) => return error.hint(),
             Self::Interrupted => "run the command again: it goes on where it stopped",

@@ -3,6 +3,8 @@
 use std::{
     io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
+    string::FromUtf8Error,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use flate2::read::MultiGzDecoder;
@@ -11,8 +13,10 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::debian::release::{Indexed, Release};
 
-/// No index is larger, in bytes. The largest of Debian has 60 MB.
+/// All indices together are no larger, in bytes. Debian's `main` has 60 MB.
 pub(super) const MAX_TEXT: u64 = 160 << 20;
+/// So much is unpacked before it is seen whether there is room for it, in bytes.
+const PIECE: u64 = 1 << 20;
 /// Memory for the dictionary of a packed index, in KiB. `xz -9` takes 64 MiB.
 const DICTIONARY: u32 = 72 << 10;
 
@@ -37,6 +41,38 @@ impl Packing {
     }
 }
 
+/// How many bytes of indices may still come, for all that are unpacked at the same time.
+#[derive(Debug)]
+pub(super) struct Room(AtomicU64);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(AtomicU64::new(MAX_TEXT))
+    }
+}
+
+impl Room {
+    /// Takes some of it, if there is so much.
+    fn take(&self, bytes: u64) -> io::Result<()> {
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map(drop).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// Gives some of it back.
+    pub(super) fn give(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Why an index cannot be unpacked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum UnpackError {
+    /// All together are too large.
+    NoRoom,
+    /// It is not sound.
+    Form(String),
+}
+
 /// The form in which an index is fetched.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
@@ -56,43 +92,62 @@ pub(super) fn form(release: &Release, path: &str) -> Option<Form> {
     })
 }
 
-/// Unpacks an index. `plain` is what the signed root says of it unpacked, if it lists that, too.
+/// Unpacks an index, which takes of the room. `plain` is what the signed root says of it unpacked, if it lists that, too.
 ///
 /// # Errors
-/// When it is damaged, larger than it may be, not what the signed root says, or no text.
-pub(super) fn unpack(packed: &[u8], packing: Packing, plain: Option<&Indexed>) -> Result<String, String> {
+/// When it is damaged, there is no room for it, it is not what the signed root says, or no text.
+pub(super) fn unpack(packed: &[u8], packing: Packing, plain: Option<&Indexed>, room: &Room) -> Result<String, UnpackError> {
+    let wrong = |reason: &str| Err(UnpackError::Form(reason.to_owned()));
     let limit = plain.map_or(MAX_TEXT, |plain| plain.size);
     if limit > MAX_TEXT {
-        return Err(format!("it has {limit} bytes, more than the {MAX_TEXT} that are looked at"));
+        return Err(UnpackError::NoRoom);
     }
     // The codecs are other people's: one that panics on hostile bytes has found them not sound.
     let read = catch_unwind(AssertUnwindSafe(|| match packing {
-        Packing::Xz => read_all(XzReader::new_mem_limit(packed, true, DICTIONARY), limit),
-        Packing::Gzip => read_all(MultiGzDecoder::new(packed), limit),
-        Packing::Plain => read_all(packed, limit),
+        Packing::Xz => read_all(XzReader::new_mem_limit(packed, true, DICTIONARY), limit, room),
+        Packing::Gzip => read_all(MultiGzDecoder::new(packed), limit, room),
+        Packing::Plain => read_all(packed, limit, room),
     }));
-    let text = read.unwrap_or_else(|_| Err(io::Error::other("its decoder gave up"))).map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge => format!("it unpacks to more than the {limit} bytes that it may have"),
-        _ => format!("it cannot be unpacked: {error}"),
-    })?;
-    if let Some(plain) = plain {
-        let is_right = text.len() as u64 == plain.size
-            && plain.sha256.is_none_or(|expected| Sha256::digest(&text)[..] == expected)
-            && (plain.sha256.is_some() || plain.sha512.is_none_or(|expected| Sha512::digest(&text)[..] == expected));
-        if !is_right {
-            return Err("unpacked, it is not what the signed `Release` lists".to_owned());
+    let text = match read.unwrap_or_else(|_| Err(io::Error::other("its decoder gave up"))) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return Err(UnpackError::NoRoom),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return wrong(&format!("it unpacks to more than the {limit} bytes that it may have"));
         }
+        Err(error) => return wrong(&format!("it cannot be unpacked: {error}")),
+    };
+    if plain.is_some_and(|plain| !is_what_is_signed(&text, plain)) {
+        return wrong("unpacked, it is not what the signed `Release` lists");
     }
     if text.contains(&0) {
-        return Err("it is no text: it has a zero byte".to_owned());
+        return wrong("it is no text: it has a zero byte");
     }
-    String::from_utf8(text).map_err(|error| format!("it is no text: byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+    let wrong_byte =
+        |error: FromUtf8Error| UnpackError::Form(format!("it is no text: byte {} is not UTF-8", error.utf8_error().valid_up_to()));
+    String::from_utf8(text).map_err(wrong_byte)
 }
 
-fn read_all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+fn is_what_is_signed(text: &[u8], plain: &Indexed) -> bool {
+    text.len() as u64 == plain.size
+        && plain.sha256.is_none_or(|expected| Sha256::digest(text)[..] == expected)
+        && (plain.sha256.is_some() || plain.sha512.is_none_or(|expected| Sha512::digest(text)[..] == expected))
+}
+
+/// What cannot be unpacked for want of memory of the codec is no want of room.
+fn read_all(mut reader: impl Read, limit: u64, room: &Room) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+    loop {
+        let before = bytes.len() as u64;
+        let piece = (&mut reader).take(PIECE.min(limit + 1 - before)).read_to_end(&mut bytes);
+        let count = piece.map_err(|error| io::Error::other(error.to_string()))?;
+        if bytes.len() as u64 > limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if count == 0 {
+            return Ok(bytes);
+        }
+        room.take(count as u64)?;
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +177,21 @@ mod tests {
         Indexed { size: bytes.len() as u64, sha256: Some(Sha256::digest(bytes).into()), sha512: None }
     }
 
+    fn unpacked(packed: &[u8], packing: Packing, plain: Option<&Indexed>) -> Result<String, String> {
+        unpack(packed, packing, plain, &Room::default()).map_err(|error| match error {
+            UnpackError::NoRoom => "no room".to_owned(),
+            UnpackError::Form(reason) => reason,
+        })
+    }
+
+    #[test]
+    fn all_indices_share_one_room() {
+        let (room, text) = (Room::default(), vec![b'\n'; 70 << 20]);
+        let take = || unpack(&text, Packing::Plain, None, &room).map(|text| text.len());
+        assert_eq!([take(), take()], [Ok(70 << 20), Ok(70 << 20)]);
+        assert_eq!(take(), Err(UnpackError::NoRoom));
+    }
+
     #[test]
     fn every_form_unpacks_to_the_same_text() {
         let text = "Package: a\n\nPackage: ü\n";
@@ -129,15 +199,15 @@ mod tests {
         for (packed, packing) in
             [(xz(text.as_bytes()), Packing::Xz), (gz(text.as_bytes()), Packing::Gzip), (text.as_bytes().to_vec(), Packing::Plain)]
         {
-            assert_eq!(unpack(&packed, packing, Some(&plain)).as_deref(), Ok(text));
-            assert_eq!(unpack(&packed, packing, None).as_deref(), Ok(text));
+            assert_eq!(unpacked(&packed, packing, Some(&plain)).as_deref(), Ok(text));
+            assert_eq!(unpacked(&packed, packing, None).as_deref(), Ok(text));
         }
     }
 
     #[test]
     fn what_is_not_the_signed_text_is_refused() {
         let text = b"Package: a\n";
-        let refused = |packed: &[u8], packing, plain: Option<Indexed>| unpack(packed, packing, plain.as_ref()).unwrap_err();
+        let refused = |packed: &[u8], packing, plain: Option<Indexed>| unpacked(packed, packing, plain.as_ref()).unwrap_err();
         assert!(refused(text, Packing::Plain, Some(indexed(b"Package: b\n"))).contains("not what the signed `Release` lists"));
         assert!(refused(text, Packing::Plain, Some(indexed(b"Package"))).contains("more than the 7 bytes"));
         assert!(refused(b"Package", Packing::Plain, Some(indexed(text))).contains("not what the signed"));
@@ -154,14 +224,14 @@ mod tests {
     #[test]
     fn a_bomb_ends_at_the_limit() {
         let zeroes = vec![b'\n'; 8 << 20];
-        let said = unpack(&gz(&zeroes), Packing::Gzip, Some(&Indexed { size: 100, ..indexed(b"") })).unwrap_err();
+        let said = unpacked(&gz(&zeroes), Packing::Gzip, Some(&Indexed { size: 100, ..indexed(b"") })).unwrap_err();
         assert!(said.contains("more than the 100 bytes"), "{said}");
         let huge = Indexed { size: MAX_TEXT + 1, ..indexed(b"") };
-        assert!(unpack(&[], Packing::Plain, Some(&huge)).unwrap_err().contains("that are looked at"));
+        assert!(unpacked(&[], Packing::Plain, Some(&huge)).unwrap_err().contains("no room"));
         // A dictionary of 1.5 GiB, asked for in the header alone: no memory is taken for it.
         let mut packed = xz(b"Package: a\n");
         let filter = packed.windows(2).position(|pair| pair == [0x21, 0x01]).unwrap();
         packed[filter + 2] = 37;
-        assert!(unpack(&packed, Packing::Xz, None).is_err());
+        assert!(unpacked(&packed, Packing::Xz, None).is_err());
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         deb822::Deb822Error,
         openpgp::{Keyring, KeyringError, Sha1Bindings},
         preferences::{Preferences, PreferencesError},
-        sources::{self, Origin, SignedBy, Source, SourcesError},
+        sources::{self, Architectures, Origin, SignedBy, Source, SourcesError},
         status::StatusError,
     },
     error::{Classified, Kind},
@@ -57,11 +57,8 @@ pub enum SetupError {
         source: TreeError,
     },
     /// A file of sources.
-    #[error("the image's sources of packages")]
+    #[error("the sources of packages")]
     Sources(#[from] SourcesError),
-    /// A source of the profile.
-    #[error("the profile's sources of packages")]
-    Extra(#[source] SourcesError),
     /// The key of a source of the profile.
     #[error("the key of the source {uri} in the profile")]
     Key {
@@ -88,7 +85,7 @@ pub enum SetupError {
 impl Classified for SetupError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Extra(_) | Self::Key { .. } | Self::NoSources => Kind::Usage,
+            Self::Key { .. } | Self::NoSources => Kind::Usage,
             Self::File { .. } | Self::Sources(_) | Self::Preferences(_) | Self::Status(_) | Self::ExtendedStates(_) => Kind::Corrupt,
         }
     }
@@ -130,8 +127,8 @@ impl Setup {
             Architecture::Arm64 => "arm64",
             Architecture::Armhf => "armhf",
         };
-        let mut suites = Suite::group(found, architecture)?;
-        suites.extend(extra(packages, architecture)?);
+        let image = found.into_iter().map(|source| Suite::new(source, false, false));
+        let suites = Suite::group(image.chain(extra(packages)?), architecture)?;
         if suites.is_empty() {
             return Err(SetupError::NoSources);
         }
@@ -174,23 +171,18 @@ fn source_files(tree: &Tree) -> Vec<String> {
     std::iter::once("/etc/apt/sources.list".to_owned()).chain(named).collect()
 }
 
-/// In apt's order: `preferences`, then `preferences.d` by name. apt reads names without an ending or with `.pref`.
+/// In apt's order: `preferences`, then `preferences.d` by name.
 fn preference_files(tree: &Tree) -> Vec<String> {
     let folder = "/etc/apt/preferences.d";
-    let is_read = |name: &String| {
-        let stem = name.strip_suffix(".pref").unwrap_or(name);
-        !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    let named = names(tree, folder).into_iter().filter(is_read).map(|name| format!("{folder}/{name}"));
-    std::iter::once("/etc/apt/preferences".to_owned()).chain(named).collect()
+    let named = names(tree, folder).into_iter().filter(|name| sources::has_ending(name, &["", "pref"]));
+    std::iter::once("/etc/apt/preferences".to_owned()).chain(named.map(|name| format!("{folder}/{name}"))).collect()
 }
 
-/// apt reads names in `apt.conf.d` without an ending or with `.conf`.
+/// `apt.conf.d` by name, then `apt.conf`.
 fn configuration_files(tree: &Tree) -> Vec<String> {
     let folder = "/etc/apt/apt.conf.d";
-    let is_read = |name: &String| !name.trim_end_matches(".conf").contains(['.', '~']);
-    let named = names(tree, folder).into_iter().filter(is_read).map(|name| format!("{folder}/{name}"));
-    named.chain(["/etc/apt/apt.conf".to_owned()]).collect()
+    let named = names(tree, folder).into_iter().filter(|name| sources::has_ending(name, &["", "conf"]));
+    named.map(|name| format!("{folder}/{name}")).chain(["/etc/apt/apt.conf".to_owned()]).collect()
 }
 
 /// The keyrings that are trusted for everything, and those that sources name.
@@ -216,17 +208,14 @@ fn keys(tree: &Tree, found: &[Source], notes: &mut Vec<String>) -> Result<Keys, 
 }
 
 /// The sources of the profile, each bound to its key.
-fn extra(packages: &Packages, architecture: &str) -> Result<Vec<Suite>, SetupError> {
-    let mut suites = Vec::new();
-    for extra in &packages.sources {
+fn extra(packages: &Packages) -> Result<Vec<Suite>, SetupError> {
+    let suite = |extra: &ExtraSource| {
         let wrong = |source| SetupError::Key { uri: extra.uri.clone(), source };
-        // Before it is relied on: a key of today has no excuse for SHA-1.
+        // Early, where the profile can still be named as the place.
         Keyring::new("the profile", extra.key.as_bytes(), Sha1Bindings::Refused).map_err(wrong)?;
-        let mut own = Suite::group(vec![source(extra)], architecture).map_err(SetupError::Extra)?;
-        own.iter_mut().for_each(|suite| suite.is_armv6 = extra.armv6);
-        suites.extend(own);
-    }
-    Ok(suites)
+        Ok(Suite::new(source(extra), true, extra.armv6))
+    };
+    packages.sources.iter().map(suite).collect()
 }
 
 fn source(extra: &ExtraSource) -> Source {
@@ -234,7 +223,7 @@ fn source(extra: &ExtraSource) -> Source {
         uri: extra.uri.trim_end_matches('/').to_owned(),
         suite: extra.suite.clone(),
         components: extra.components.clone(),
-        architectures: None,
+        architectures: Architectures::default(),
         signed_by: vec![SignedBy::Inline(extra.key.clone())],
         check_valid_until: extra.expired.then_some(false),
         by_hash: None,

@@ -40,6 +40,7 @@ impl Signed {
                 // As large as this no root is.
                 Err(FetchError::TooLarge { .. }) => Err(RepositoryError::Signature {
                     place: suite.place(),
+                    pair: false,
                     source: SignatureError::TooLarge { bytes: MAX_MESSAGE + 1, limit: MAX_MESSAGE },
                 }),
                 Err(error) => Err(RepositoryError::fetch(suite.place(), error)),
@@ -94,6 +95,6 @@ impl Signed {
             Some(signature) => verify_detached(&self.message, signature, keyring, now),
             None => verify_inline(&self.message, keyring, now),
         };
-        verified.map_err(|source| RepositoryError::Signature { place: suite.place(), source })
+        verified.map_err(|source| RepositoryError::Signature { place: suite.place(), pair: self.signature.is_some(), source })
     }
 }

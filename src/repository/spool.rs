@@ -2,17 +2,15 @@
 
 use std::{path::Path, sync::Arc};
 
-use sha2::{Digest as _, Sha256};
-
 use super::{Access, Place, RepositoryError, parallel};
 use crate::{
     base::{
-        cache::CacheError,
+        cache::{CacheError, sha256_of},
         fetch::{self, Address, FetchError},
     },
     disk::{FileStorage, Storage as _},
     hex,
-    progress::{Bar, Progress},
+    progress::{Bar, Progress, Stop},
 };
 
 /// A package that is wanted.
@@ -59,7 +57,7 @@ pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> R
     let mut found: Vec<Option<Arc<FileStorage>>> = Vec::with_capacity(wanted.len());
     for package in wanted {
         let bundled = match bundle {
-            Some(folder) => bundled(package, &folder.join(package.file_name()))?,
+            Some(folder) => bundled(package, &folder.join(package.file_name()), access.stop)?,
             None => None,
         };
         found.push(match bundled {
@@ -69,7 +67,7 @@ pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> R
     }
     let missing: Vec<&Wanted> = wanted.iter().zip(&found).filter(|(_, file)| file.is_none()).map(|(package, _)| package).collect();
     if access.network.offline && !missing.is_empty() {
-        return Err(RepositoryError::Offline { missing: missing.iter().map(|package| package.file_name()).collect() });
+        return Err(RepositoryError::Offline { missing: missing.iter().map(|package| package.file_name()).collect(), are_packages: true });
     }
     let downloaded = missing.len();
     let mut fetched = download(&missing, access)?.into_iter();
@@ -78,22 +76,21 @@ pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> R
     Ok(Spool { files, downloaded })
 }
 
-fn bundled(package: &Wanted, path: &Path) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
-    let wrong = |reason: String| RepositoryError::Bundle { path: path.display().to_string(), reason };
+fn bundled(package: &Wanted, path: &Path, stop: &Stop) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
+    let shown = || path.display().to_string();
     let storage = match FileStorage::open(path) {
         Ok(storage) => storage,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
+        Err(source) => return Err(RepositoryError::BundleRead { path: shown(), source }),
     };
     if storage.size() != package.size {
-        return Err(wrong(format!("has {} bytes, expected {}", storage.size(), package.size)));
+        let reason = format!("has {} bytes, expected {}", storage.size(), package.size);
+        return Err(RepositoryError::Bundle { path: shown(), reason });
     }
-    // In range: no package of more than 4 GiB could be in an archive.
-    let mut bytes = vec![0; usize::try_from(storage.size()).unwrap_or_default()];
-    storage.read_exact_at(0, &mut bytes).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let digest: [u8; 32] = Sha256::digest(&bytes).into();
+    let digest = sha256_of(&storage, stop)?;
     if digest != package.sha256 {
-        return Err(wrong(format!("has the SHA-256 {}, expected {}", hex::encode(&digest), hex::encode(&package.sha256))));
+        let reason = format!("has the SHA-256 {}, expected {}", hex::encode(&digest), hex::encode(&package.sha256));
+        return Err(RepositoryError::Bundle { path: shown(), reason });
     }
     Ok(Some(Arc::new(storage)))
 }

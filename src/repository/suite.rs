@@ -18,35 +18,41 @@ pub struct Suite {
     pub source: Source,
     /// The components that all of its sources ask for together; empty for a flat archive.
     pub components: Vec<String>,
+    /// Whether the profile asks for it, whose keys have no excuse for SHA-1.
+    pub is_of_profile: bool,
     /// Whether its packages are said to run on ARMv6 although nobody knows the archive.
     pub is_armv6: bool,
 }
 
 impl Suite {
-    /// Puts sources of the same suite together, as apt does. Sources for other architectures only are left out.
+    /// What one source asks for.
+    pub(super) fn new(mut source: Source, is_of_profile: bool, is_armv6: bool) -> Self {
+        let components = std::mem::take(&mut source.components);
+        Self { source, components, is_of_profile, is_armv6 }
+    }
+
+    /// Puts what several sources ask of the same suite together, as apt does. Sources for other architectures only are left out.
     ///
     /// # Errors
     /// When two sources of one suite trust different keys.
-    pub(super) fn group(sources: Vec<Source>, architecture: &str) -> Result<Vec<Self>, SourcesError> {
+    pub(super) fn group(sources: impl Iterator<Item = Self>, architecture: &str) -> Result<Vec<Self>, SourcesError> {
         let mut suites: Vec<Self> = Vec::new();
-        for mut source in sources {
-            if source.architectures.as_ref().is_some_and(|list| list.iter().all(|own| own != architecture)) {
+        for mut new in sources.filter(|new| new.source.architectures.has(architecture)) {
+            new.source.suite = new.source.suite.replace("$(ARCH)", architecture);
+            // What has the same addresses is the same.
+            let is_same = |suite: &&mut Self| suite.source.uri == new.source.uri && suite.folder() == new.folder();
+            let Some(suite) = suites.iter_mut().find(is_same) else {
+                suites.push(new);
                 continue;
+            };
+            if suite.source.signed_by != new.source.signed_by {
+                let first = &suite.source.origin;
+                let reason = format!("the same suite is bound to other keys in line {} of {}", first.line, first.file);
+                return Err(SourcesError { origin: new.source.origin, reason });
             }
-            source.suite = source.suite.replace("$(ARCH)", architecture);
-            let components = std::mem::take(&mut source.components);
-            let known = suites.iter().position(|suite| suite.source.uri == source.uri && suite.source.suite == source.suite);
-            if let Some(first) = known.map(|number| &suites[number].source).filter(|first| first.signed_by != source.signed_by) {
-                let reason = format!("the same suite is bound to other keys in line {} of {}", first.origin.line, first.origin.file);
-                return Err(SourcesError { origin: source.origin, reason });
-            }
-            let number = known.unwrap_or_else(|| {
-                suites.push(Self { source, components: Vec::new(), is_armv6: false });
-                suites.len() - 1
-            });
-            // Found or just pushed.
-            let suite = &mut suites[number];
-            for component in components {
+            suite.is_of_profile |= new.is_of_profile;
+            suite.is_armv6 |= new.is_armv6;
+            for component in new.components {
                 if !suite.components.contains(&component) {
                     suite.components.push(component);
                 }
@@ -69,8 +75,7 @@ impl Suite {
     /// Path of its signed root, below the archive's address; ends with a slash or is empty.
     pub(super) fn folder(&self) -> String {
         match self.source.suite.strip_suffix('/') {
-            Some("." | "") => String::new(),
-            Some(flat) => format!("{}/", flat.trim_start_matches("./").trim_start_matches('/')),
+            Some(flat) => flat.split('/').filter(|part| !matches!(*part, "" | ".")).map(|part| format!("{part}/")).collect(),
             None => format!("dists/{}/", self.source.suite),
         }
     }
@@ -108,7 +113,7 @@ mod tests {
     use crate::debian::sources;
 
     fn suites(text: &str) -> Result<Vec<Suite>, SourcesError> {
-        Suite::group(sources::read("a.list", text)?, "arm64")
+        Suite::group(sources::read("a.list", text)?.into_iter().map(|source| Suite::new(source, false, false)), "arm64")
     }
 
     #[test]
@@ -131,6 +136,11 @@ mod tests {
 
     #[test]
     fn a_suite_has_one_set_of_keys() {
+        let flat = suites("deb http://a.example ./\ndeb http://a.example /\ndeb http://a.example .//\n").unwrap();
+        assert_eq!(flat.len(), 1, "{flat:?}");
+        let only = |options: &str| suites(&format!("deb [{options}] http://a.example x main\n")).unwrap().len();
+        assert_eq!(["arch+=armhf", "arch-=i386", "arch=armhf arch+=arm64"].map(only), [1, 1, 1]);
+        assert_eq!(["arch=armhf", "arch-=arm64", "arch=arm64 arch-=arm64"].map(only), [0, 0, 0]);
         let text = "deb [signed-by=/a.gpg] http://a.example x main\ndeb http://a.example x contrib\n";
         assert!(suites(text).unwrap_err().to_string().starts_with("a.list:2: the same suite is bound to other keys in line 1"));
     }

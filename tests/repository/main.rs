@@ -16,6 +16,7 @@ mod download;
 mod good;
 mod index;
 mod kept;
+mod moved;
 mod oracle;
 mod package;
 mod release;

@@ -117,9 +117,9 @@ impl Files<'_> {
     }
 
     /// What there is of a download of the file with this digest; `origin` is the address as it may be shown.
-    pub(in crate::base) fn partial(&self, sha256: &[u8; 32], address: &str, origin: &str) -> Result<Partial, CacheError> {
+    pub(in crate::base) fn partial(&self, sha256: &[u8; 32], address: &str, origin: &str, stop: &Stop) -> Result<Partial, CacheError> {
         let key = format!("{KEY}-{}", hex::encode(sha256));
-        Partial::open(&self.cache.folder("partials"), &self.cache.folder("locks"), &key, address, origin)
+        Partial::open(&self.cache.folder("partials"), &self.cache.folder("locks"), &key, address, origin, stop)
     }
 
     /// Keeps a file that was downloaded, and opens it.
@@ -185,7 +185,7 @@ impl Pending {
     }
 }
 
-/// All bytes of a stored file of a known size, hashed as they are read.
+/// All bytes of a file of a known size, hashed as they were read.
 ///
 /// # Errors
 /// When they cannot be read, or have another digest.
@@ -197,4 +197,12 @@ pub fn read_all(storage: &FileStorage, sha256: &[u8; 32]) -> Result<Vec<u8>, Cac
         return Err(CacheError::Damaged { path: storage.path().to_owned(), found: hex::encode(&found), expected: hex::encode(sha256) });
     }
     Ok(bytes)
+}
+
+/// SHA-256 of a file, read in pieces.
+///
+/// # Errors
+/// When it cannot be read, or `stop` is requested.
+pub fn sha256_of(storage: &FileStorage, stop: &Stop) -> Result<[u8; 32], CacheError> {
+    sources::hash(storage, storage.path(), &Silent, stop)
 }

@@ -7,11 +7,13 @@
 //! KEY is that of the image it will become and so names its digest; ADDRESS is a digest of the whole address.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -21,8 +23,10 @@ use super::{
     CacheError, entry, failed,
     lock::{Lock, Temp, guard},
 };
-use crate::{disk::FileStorage, hex};
+use crate::{disk::FileStorage, hex, progress::Stop};
 
+/// How often a file that somebody else has is tried again.
+const TICK: Duration = Duration::from_millis(100);
 /// Version of the description's format.
 const VERSION: u32 = 1;
 
@@ -46,15 +50,20 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// Opens what there is of the file with this key from this address, or begins it. `origin` is the address as it may be shown.
-    pub(super) fn open(folder: &Path, locks: &Path, key: &str, address: &str, origin: &str) -> Result<Self, CacheError> {
+    /// Opens what there is of the file with this key from this address, or begins it; waits while somebody else downloads the same.
+    /// `origin` is the address as it may be shown.
+    pub(super) fn open(folder: &Path, locks: &Path, key: &str, address: &str, origin: &str, stop: &Stop) -> Result<Self, CacheError> {
         let digest: String = hex::encode(&Sha256::digest(address.as_bytes())).chars().take(16).collect();
         let path = folder.join(format!("{key}.{digest}.part"));
-        // Between being made and being locked it looks as if nobody had it.
-        let _guard = Lock::take_briefly(&guard(locks))?;
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
-        let file = file.map_err(failed("making", &path))?;
-        file.lock().map_err(failed("locking", &path))?;
+        let file = loop {
+            if let Some(file) = try_open(&path, locks)? {
+                break file;
+            }
+            if stop.is_requested() {
+                return Err(CacheError::Interrupted);
+            }
+            thread::sleep(TICK);
+        };
         let empty = Description { version: VERSION, origin: origin.to_owned(), total: None };
         // Without one, what is there is checked by its digest alone, in the end.
         let description = read(&path).unwrap_or(empty);
@@ -135,6 +144,19 @@ impl Partial {
         let file = self.file.try_clone().map_err(failed("opening", &self.path))?;
         let _ = fs::remove_file(description(&self.path));
         Ok(Temp::of(file, self.path.clone()))
+    }
+}
+
+/// Opens and locks the file, unless somebody else has locked it.
+fn try_open(path: &Path, locks: &Path) -> Result<Option<File>, CacheError> {
+    // Between being made and being locked it looks as if nobody had it.
+    let _guard = Lock::take_briefly(&guard(locks))?;
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path);
+    let file = file.map_err(failed("making", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed("locking", path)(error)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Downloads a package or an index whose size and digest are known.
 
-use super::{Address, FetchError, Network, fetch, policy::Policy};
+use super::{Address, Expected, FetchError, Network, fetch, policy::Policy};
 use crate::{
     base::cache::{Files, Pending},
     progress::{Progress, Stop},
@@ -23,10 +23,12 @@ pub fn download(
         return Err(FetchError::Offline { address: address.clone() });
     }
     let network = Network { policy: Policy { max_size: size, ..network.policy }, ..network.clone() };
-    let mut partial = files.partial(sha256, &address.identity(), &address.to_string())?;
-    let fetched = fetch(address, name, sha256, &mut partial, &network, progress, stop).and_then(|()| match partial.size()? {
-        found if found == size => Ok(()),
-        found => Err(FetchError::Size { address: address.clone(), found, expected: size }),
+    let mut partial = files.partial(sha256, &address.identity(), &address.to_string(), stop)?;
+    let fetched = fetch(address, Expected { name, sha256, size: Some(size) }, &mut partial, &network, progress, stop).and_then(|()| {
+        match partial.size()? {
+            found if found == size => Ok(()),
+            found => Err(FetchError::Size { address: address.clone(), found, expected: size }),
+        }
     });
     match fetched {
         Ok(()) => Ok(Pending::of(partial, *sha256)?),

@@ -59,14 +59,24 @@ impl Network {
     }
 }
 
-/// Downloads the file with this digest into `partial`, or what it still lacks; `name` is what it is called in the progress.
+/// What is known of a file before it is downloaded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected<'a> {
+    /// What it is called in the progress.
+    pub(super) name: &'a str,
+    /// Its digest.
+    pub(super) sha256: &'a [u8; 32],
+    /// Its size in bytes, if that is known.
+    pub(super) size: Option<u64>,
+}
+
+/// Downloads a file into `partial`, or what that still lacks of it.
 ///
 /// # Errors
 /// When it cannot be had, is not the right one, or `stop` is requested. [`FetchError::keeps_partial`] tells what to do with `partial`.
 pub(super) fn fetch(
     address: &Address,
-    name: &str,
-    sha256: &[u8; 32],
+    expected: Expected<'_>,
     partial: &mut Partial,
     network: &Network,
     progress: &dyn Progress,
@@ -74,8 +84,7 @@ pub(super) fn fetch(
 ) -> Result<(), FetchError> {
     let mut download = Download {
         address,
-        name,
-        sha256,
+        expected,
         partial,
         network,
         progress,
@@ -92,8 +101,7 @@ pub(super) fn fetch(
 
 struct Download<'a> {
     address: &'a Address,
-    name: &'a str,
-    sha256: &'a [u8; 32],
+    expected: Expected<'a>,
     partial: &'a mut Partial,
     network: &'a Network,
     progress: &'a dyn Progress,
@@ -169,12 +177,12 @@ impl Download<'_> {
     }
 
     fn is_complete(&self) -> bool {
-        self.position > 0 && self.hasher.clone().finalize()[..] == self.sha256[..]
+        self.position > 0 && self.hasher.clone().finalize()[..] == self.expected.sha256[..]
     }
 
     fn wrong_digest(&self) -> FetchError {
         let found: [u8; 32] = self.hasher.clone().finalize().into();
-        FetchError::Digest { address: self.address.clone(), found: hex::encode(&found), expected: hex::encode(self.sha256) }
+        FetchError::Digest { address: self.address.clone(), found: hex::encode(&found), expected: hex::encode(self.expected.sha256) }
     }
 
     fn start_over(&mut self) -> Result<(), CacheError> {
@@ -190,6 +198,7 @@ impl Download<'_> {
         let may_resume = may_resume && self.may_resume && self.position > 0;
         let resume = may_resume.then_some(self.position);
         let Answer { address, head, exchange } = redirect::follow(self.address, resume, self.network, self.stop)?;
+        self.must_have_the_size(&address, &head)?;
         let total = match head.status {
             200 => {
                 if may_resume {
@@ -218,16 +227,30 @@ impl Download<'_> {
         if total.is_some_and(|total| total > self.network.policy.max_size) {
             return Err(self.too_large().into());
         }
-        let label = format!("downloading {}", self.name);
+        let label = format!("downloading {}", self.expected.name);
         let bar = self.progress.begin(&label, total);
         bar.skip(self.position);
         self.pump(&address, &exchange, total, &*bar)
     }
 
+    /// An answer of another length than the file has is another file, whatever is there: nothing of it is taken.
+    fn must_have_the_size(&self, address: &Address, head: &Head) -> Result<(), FetchError> {
+        let Some(expected) = self.expected.size else { return Ok(()) };
+        let found = match head.status {
+            200 => head.content_length(),
+            206 => head.content_range().and_then(|range| range.total),
+            _ => None,
+        };
+        match found.filter(|found| *found != expected) {
+            Some(found) => Err(FetchError::Size { address: address.clone(), found, expected }),
+            None => Ok(()),
+        }
+    }
+
     /// What is there is given up only for a file as large as the one that was begun, not for the page of a mirror that is out of order.
     fn must_be_the_same(&self, address: &Address, offered: Option<u64>) -> Result<(), Trouble> {
         // Notes that contradict what is there tell nothing.
-        let begun = self.partial.total().filter(|begun| *begun > self.position);
+        let begun = self.expected.size.or(self.partial.total()).filter(|begun| *begun > self.position);
         let is_shorter = offered.is_some_and(|offered| offered < self.position);
         if is_shorter || begun.is_some() && begun != offered {
             let (address, received) = (address.clone(), self.position);

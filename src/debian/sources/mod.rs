@@ -16,8 +16,8 @@ pub struct Source {
     pub suite: String,
     /// Components; none in a flat archive.
     pub components: Vec<String>,
-    /// The architectures that it is asked for, if not for that of the system.
-    pub architectures: Option<Vec<String>>,
+    /// The architectures that it is asked for.
+    pub architectures: Architectures,
     /// The keys that it is bound to; if there are none, those that are trusted for everything.
     pub signed_by: Vec<SignedBy>,
     /// What is said of its expiry: `false` lets an archive that no longer moves be used.
@@ -26,6 +26,27 @@ pub struct Source {
     pub by_hash: Option<bool>,
     /// Where it stands.
     pub origin: Origin,
+}
+
+/// The architectures that a source is asked for: those of the system, unless it says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Architectures {
+    /// These instead of those of the system.
+    pub only: Option<Vec<String>>,
+    /// These as well.
+    pub added: Vec<String>,
+    /// Not these.
+    pub removed: Vec<String>,
+}
+
+impl Architectures {
+    /// Whether a system of this architecture asks for its packages.
+    #[must_use]
+    pub fn has(&self, native: &str) -> bool {
+        let is_in = |list: &[String]| list.iter().any(|own| own == native);
+        let is_asked = self.only.as_ref().is_none_or(|only| is_in(only)) || is_in(&self.added);
+        is_asked && !is_in(&self.removed)
+    }
 }
 
 /// A place in a file of sources.
@@ -63,11 +84,16 @@ pub struct SourcesError {
     pub reason: String,
 }
 
-/// Whether apt reads a file of this name in `sources.list.d`: letters, digits, `-_.`, and one of two endings.
+/// Whether a name in one of apt's folders has nothing but letters, digits and `-_:.`, and one of these endings.
+pub(crate) fn has_ending(name: &str, endings: &[&str]) -> bool {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.".contains(&byte));
+    is_plain && !name.starts_with('.') && endings.contains(&name.rsplit_once('.').map_or("", |(_, ending)| ending))
+}
+
+/// Whether apt reads a file of this name in `sources.list.d`.
 #[must_use]
 pub fn is_read(name: &str) -> bool {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    is_plain && !name.starts_with('.') && (name.ends_with(".list") || name.ends_with(".sources"))
+    has_ending(name, &["list", "sources"])
 }
 
 /// The sources for binary packages in a file; its name tells its form.
@@ -104,6 +130,8 @@ impl Draft<'_> {
     fn uri(&self, text: &str) -> Result<String, SourcesError> {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
         match text.split_once(':') {
+            // What follows a question mark may be secret, and no path can be put behind it.
+            Some(_) if text.contains(['?', '#']) => Err(self.wrong("the address of the archive has a query")),
             Some((scheme, rest)) if is_plain && !scheme.is_empty() && !rest.is_empty() => Ok(text.trim_end_matches('/').to_owned()),
             _ => Err(self.wrong("the address of the archive has no scheme, such as `https:`")),
         }

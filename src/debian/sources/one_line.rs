@@ -1,6 +1,6 @@
 //! `deb [option=value …] URI SUITE COMPONENT…`
 
-use super::{Draft, Source, SourcesError};
+use super::{Architectures, Draft, Source, SourcesError};
 
 pub(super) fn read(file: &str, text: &str) -> Vec<Result<Source, SourcesError>> {
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).enumerate();
@@ -33,7 +33,7 @@ fn source(draft: &Draft<'_>, line: &str) -> Result<Option<Source>, SourcesError>
         uri: draft.uri(uri)?,
         suite: suite.to_owned(),
         components: components.into_iter().map(str::to_owned).collect(),
-        architectures: None,
+        architectures: Architectures::default(),
         signed_by: Vec::new(),
         check_valid_until: None,
         by_hash: None,
@@ -44,12 +44,9 @@ fn source(draft: &Draft<'_>, line: &str) -> Result<Option<Source>, SourcesError>
             option.split_once('=').ok_or_else(|| draft.wrong(format!("the option `{}` has no value", option.escape_debug())))?;
         let words = || value.split(',').filter(|word| !word.is_empty());
         match name {
-            "arch" => source.architectures = Some(draft.architectures(words())?),
-            "arch+" => source.architectures.get_or_insert_default().extend(draft.architectures(words())?),
-            "arch-" => {
-                let removed = draft.architectures(words())?;
-                source.architectures.get_or_insert_default().retain(|architecture| !removed.contains(architecture));
-            }
+            "arch" => source.architectures.only = Some(draft.architectures(words())?),
+            "arch+" => source.architectures.added = draft.architectures(words())?,
+            "arch-" => source.architectures.removed = draft.architectures(words())?,
             "signed-by" => source.signed_by = draft.signed_by(words())?,
             "check-valid-until" => source.check_valid_until = Some(draft.switch(name, value)?),
             "by-hash" => source.by_hash = Some(draft.switch(name, value)?),

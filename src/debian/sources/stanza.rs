@@ -1,6 +1,6 @@
 //! Stanzas of `Types`, `URIs`, `Suites`, `Components` and options.
 
-use super::{Draft, SignedBy, Source, SourcesError, text_error};
+use super::{Architectures, Draft, SignedBy, Source, SourcesError, text_error};
 use crate::debian::{Stanza, stanzas};
 
 pub(super) fn read(file: &str, text: &str) -> Vec<Result<Source, SourcesError>> {
@@ -66,16 +66,13 @@ fn of_stanza(draft: &Draft<'_>, stanza: &Stanza<'_>) -> Result<Vec<Source>, Sour
     Ok(sources)
 }
 
-fn architectures(draft: &Draft<'_>, stanza: &Stanza<'_>) -> Result<Option<Vec<String>>, SourcesError> {
+fn architectures(draft: &Draft<'_>, stanza: &Stanza<'_>) -> Result<Architectures, SourcesError> {
     let field = |name: &str| stanza.get(name).map(|value| draft.architectures(value.split_ascii_whitespace())).transpose();
-    let mut found = field("Architectures")?;
-    if let Some(added) = field("Architectures-Add")? {
-        found.get_or_insert_default().extend(added);
-    }
-    if let Some(removed) = field("Architectures-Remove")? {
-        found.get_or_insert_default().retain(|architecture| !removed.contains(architecture));
-    }
-    Ok(found)
+    Ok(Architectures {
+        only: field("Architectures")?,
+        added: field("Architectures-Add")?.unwrap_or_default(),
+        removed: field("Architectures-Remove")?.unwrap_or_default(),
+    })
 }
 
 /// A key as it was before it became the value of a field: each line has a blank in front, an empty one is a full stop.

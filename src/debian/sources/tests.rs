@@ -13,7 +13,7 @@ fn lines_are_read() {
     let source = one("/etc/apt/sources.list", text);
     assert_eq!((source.uri.as_str(), source.suite.as_str()), ("http://example.org/raspbian", "bookworm"));
     assert_eq!(source.components, ["main", "contrib"]);
-    assert_eq!(source.architectures.unwrap(), ["armhf", "arm64"]);
+    assert_eq!(source.architectures.only.unwrap(), ["armhf", "arm64"]);
     assert_eq!(source.signed_by, ["/usr/share/keyrings/a.gpg", "/b.asc"].map(|path| SignedBy::Keyring(path.to_owned())));
     assert_eq!((source.check_valid_until, source.by_hash), (Some(false), None));
     assert_eq!(source.origin, Origin { file: "/etc/apt/sources.list".to_owned(), line: 4 });
