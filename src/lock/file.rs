@@ -162,7 +162,7 @@ fn check_base(base: &LockedBase) -> Result<(), String> {
 fn check_archive(archive: &LockedArchive) -> Result<(), String> {
     let is_web = archive.uri.starts_with("http://") || archive.uri.starts_with("https://");
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_web && is_plain(&archive.uri) && is_plain(&archive.suite) && !archive.uri.contains('@') {
+    if is_web && is_plain(&archive.uri) && is_plain(&archive.suite) && !archive.uri.contains(['@', '?', '#']) {
         return Ok(());
     }
     Err("the address or suite of an archive is none".to_owned())

@@ -91,6 +91,7 @@ fn what_no_lock_says_is_refused() {
         ("\"archive\": 0", "\"archive\": 1", "comes from archive 1, and there are 1"),
         ("http://archive.example", "file://archive.example", "address or suite"),
         ("http://archive.example", "http://me:canary@archive.example", "address or suite"),
+        ("archive.example/debian", "archive.example/debian?canary", "address or suite"),
         ("070707070707", "07", "64 hexadecimal digits"),
         ("\"sha256\": \"03", "\"packages\": \"03", "expected a map"),
         ("  ]\n}\n", "  ]\n", "EOF"),
