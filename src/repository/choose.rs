@@ -1,27 +1,19 @@
 //! What a request means for an image: the packages that come, are upgraded and go.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use super::{Archives, Fetched, Index, Place, RepositoryError, Setup, SetupError};
+use super::{Archives, RepositoryError, Setup, SetupError, offers::Offers};
 use crate::{
-    base::fetch::Address,
     debian::{
-        Package, PackageId, Universe, extended_states,
-        preferences::Offer,
+        PackageId, Universe, extended_states,
         resolve::{Reason, Request, Solution, resolve},
-        stanzas, status,
+        status,
     },
     error::{Classified, Kind},
 };
 
-/// How many packages the archives may have together. Debian's `main` has 64,000 for one architecture.
-const MAX_PACKAGES: u64 = 200_000;
-/// How many relations they may have together. Debian's have 8 each.
-const MAX_RELATIONS: u64 = 2_000_000;
 /// How often a chain of packages is released from what a lock names.
 const RELEASES: usize = 10;
-/// Priority of a version that a lock names: above everything that is not forced.
-const LOCKED: i32 = 999;
 
 /// What is wished for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -163,24 +155,7 @@ pub fn choose(setup: &Setup, archives: &Archives, wish: &Wish, preferred: &Prefe
 }
 
 fn choose_with(setup: &Setup, archives: &Archives, wish: &Wish, preferred: &Preferred) -> Result<Choice, ChooseError> {
-    let mut offers = Offers {
-        universe: Universe::new(setup.architecture),
-        suites: HashMap::new(),
-        packages: 0,
-        relations: 0,
-        replaced: BTreeMap::new(),
-        unchanged: BTreeSet::new(),
-    };
-    for (number, fetched) in archives.suites.iter().enumerate() {
-        for index in &fetched.indices {
-            offers.add(setup, number, fetched, index, preferred)?;
-        }
-    }
-    let Offers { mut universe, suites, replaced, unchanged, .. } = offers;
-    if let Some((name, place)) = replaced.into_iter().find(|(name, _)| !unchanged.contains(name)) {
-        let version = preferred.get(name).map(|(version, _)| version.clone()).unwrap_or_default();
-        return Err(RepositoryError::Replaced { place, package: name.to_owned(), version }.into());
-    }
+    let Offers { mut universe, suites } = Offers::read(setup, archives, preferred)?;
     for record in status::installed(&setup.status).map_err(SetupError::from)? {
         let package = record.package;
         let priority = setup.preferences.of_installed(package.name, package.source.0, &package.version);
@@ -206,72 +181,6 @@ fn choose_with(setup: &Setup, archives: &Archives, wish: &Wish, preferred: &Pref
     match wish.hold.iter().find(|name| !is_there(name)) {
         Some(name) => Err(ChooseError::NothingToHold { package: name.clone() }),
         None => Ok(choice),
-    }
-}
-
-/// Everything that archives offer, with the suite that each package comes from.
-struct Offers<'a> {
-    universe: Universe<'a>,
-    suites: HashMap<PackageId, usize>,
-    packages: u64,
-    relations: u64,
-    /// Of locked packages that were offered as another file of the same version: where.
-    replaced: BTreeMap<&'a str, Place>,
-    /// Locked packages that were offered as they were locked.
-    unchanged: BTreeSet<&'a str>,
-}
-
-impl<'a> Offers<'a> {
-    fn add(
-        &mut self,
-        setup: &Setup,
-        number: usize,
-        fetched: &'a Fetched,
-        index: &'a Index,
-        preferred: &Preferred,
-    ) -> Result<(), RepositoryError> {
-        let wrong = |reason: String| RepositoryError::Index { place: fetched.suite.place(), path: index.path.clone(), reason };
-        let (release, empty) = (&fetched.release, String::new());
-        let address = Address::parse(&fetched.suite.source.uri).ok();
-        let offer = Offer {
-            suite: release.suite.as_ref().unwrap_or(&empty),
-            codename: release.codename.as_ref().unwrap_or(&empty),
-            release: release.version.as_ref().unwrap_or(&empty),
-            origin: release.origin.as_ref().unwrap_or(&empty),
-            label: release.label.as_ref().unwrap_or(&empty),
-            component: &index.component,
-            host: address.as_ref().map(Address::host).unwrap_or_default(),
-            is_not_automatic: release.is_not_automatic,
-            upgrades_itself: release.upgrades_itself,
-        };
-        let mut digests: HashMap<(&str, &str, &str), [u8; 32]> = HashMap::new();
-        for stanza in stanzas(&index.text) {
-            let package = Package::new(&stanza.map_err(|error| wrong(error.to_string()))?).map_err(|error| wrong(error.to_string()))?;
-            self.packages += 1;
-            let needs = package.needs.iter().map(|need| need.any.0.len()).sum::<usize>();
-            self.relations += (needs + package.conflicts.len() + package.replaces.len() + package.provides.len()) as u64;
-            let limits = [(self.packages, MAX_PACKAGES, "packages"), (self.relations, MAX_RELATIONS, "relations between packages")];
-            if let Some((_, limit, what)) = limits.into_iter().find(|(count, limit, _)| count > limit) {
-                return Err(RepositoryError::TooMuch { what, limit });
-            }
-            let (name, version) = (package.name, package.version.as_str());
-            let Some(file) = package.file else { return Err(wrong(format!("the package `{name}` has no file (`Filename`)"))) };
-            if digests.insert((name, version, package.architecture), file.sha256).is_some_and(|other| other != file.sha256) {
-                return Err(wrong(format!("the package `{name}` stands twice in the version {version}, and not with the same file")));
-            }
-            let own = setup.preferences.of_offer(name, package.source.0, &package.version, &offer);
-            let locked = preferred.get(name).filter(|(locked, _)| locked == version);
-            let is_locked = own > 0 && locked.is_some_and(|(_, sha256)| *sha256 == file.sha256);
-            if is_locked {
-                self.unchanged.insert(name);
-            } else if locked.is_some() && package.runs_on(setup.architecture) {
-                self.replaced.insert(name, fetched.suite.place());
-            }
-            if let Some(id) = self.universe.offer(package, if is_locked { own.max(LOCKED) } else { own }) {
-                self.suites.insert(id, number);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod choose;
 mod error;
 mod index;
 mod keys;
+mod offers;
 mod parallel;
 mod setup;
 mod signed;

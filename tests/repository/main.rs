@@ -13,6 +13,7 @@ mod bench;
 mod binding;
 mod bomb;
 mod download;
+mod family;
 mod good;
 mod index;
 mod kept;
