@@ -31,7 +31,7 @@ use std::{
 };
 
 pub use entry::{Entry, Made};
-pub use files::{Files, Pending, read_all, sha256_of};
+pub use files::{Files, Pending, sha256_of};
 pub use inventory::{Content, Item};
 use lock::Lock;
 pub use lock::Temp;

@@ -1,6 +1,6 @@
 //! The packages of a profile on their way into a command: from the lock, or chosen anew.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::{args::ProfileArguments, failure::Failure, inputs, report::Report, units};
 use crate::{
     base::{Base, cache::Cache, fetch::Network},
+    disk::FileStorage,
     error::Kind,
     lock::{Changes, Lock, LockedBase, LockedPackage, Update, make},
     profile::Profile,
@@ -49,11 +50,7 @@ impl Work<'_> {
             }
             return self.anew(None, &Update::Nothing).map(Some);
         };
-        ahead_of_time(&self.base.facts, self.profile.packages.install.iter().map(String::as_str))?;
-        let Some(misfit) = self.misfit(&old)? else {
-            in_choice(&self.base.facts, old.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())))?;
-            return Ok(Some(Settled { lock: old, changes: None }));
-        };
+        let Some(misfit) = self.misfit(&old)? else { return Ok(Some(Settled { lock: old, changes: None })) };
         if is_locked {
             return Err(Failure::new(Kind::Refused, format!("the lock {shown} does not fit, and --locked forbids to move it: {misfit}"))
                 .with_hint("run `berry-image lock` with this profile, or use the base that the lock was made for (`--bundle`)"));
@@ -80,13 +77,10 @@ impl Work<'_> {
         if self.profile.packages.is_empty() {
             return Ok(None);
         }
-        ahead_of_time(&self.base.facts, self.profile.packages.install.iter().map(String::as_str))?;
+        self.must_run()?;
         let Some(old) = old else { return Ok(Some("there is no lock yet; `build` makes it, or `berry-image lock`".to_owned())) };
-        if let Some(misfit) = self.misfit(old)? {
-            return Ok(Some(format!("the lock does not fit any more: {misfit}; `build` makes it anew, or `berry-image lock`")));
-        }
-        in_choice(&self.base.facts, old.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())))?;
-        Ok(None)
+        let misfit = self.misfit(old)?;
+        Ok(misfit.map(|misfit| format!("the lock does not fit any more: {misfit}; `build` makes it anew, or `berry-image lock`")))
     }
 
     /// A lock made now.
@@ -97,17 +91,26 @@ impl Work<'_> {
         Ok(Settled { lock, changes: (!is_same).then_some(changes) })
     }
 
-    /// Why a lock is not for this profile and base, if it is not.
-    pub(super) fn misfit(&self, lock: &Lock) -> Result<Option<String>, Failure> {
+    /// What is asked for does not install only to die at its start.
+    fn must_run(&self) -> Result<(), Failure> {
+        Ok(ahead_of_time(&self.base.facts, self.profile.packages.install.iter().map(String::as_str))?)
+    }
+
+    /// Why a lock is not for this profile and base, if it is not. One that is and names what cannot run is refused.
+    fn misfit(&self, lock: &Lock) -> Result<Option<String>, Failure> {
+        self.must_run()?;
         if let Some(difference) = lock.asked.difference(&self.profile.packages) {
             return Ok(Some(difference));
         }
-        let difference = lock.base.difference(&LockedBase::of(self.base)?);
-        Ok(difference.map(|difference| format!("the base `{}` is another than the one it was made for: {difference}", self.base.name)))
+        if let Some(difference) = lock.base.difference(&LockedBase::of(self.base)?) {
+            return Ok(Some(format!("the base `{}` is another than the one it was made for: {difference}", self.base.name)));
+        }
+        in_choice(&self.base.facts, lock.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())))?;
+        Ok(None)
     }
 
     /// Every package of a lock as a file, from the bundle, the cache or the archives.
-    pub(super) fn spool(&self, lock: &Lock, bundle: Option<&Path>) -> Result<spool::Spool, Failure> {
+    pub(super) fn spool(&self, lock: &Lock, bundle: Option<&Path>) -> Result<Vec<Arc<FileStorage>>, Failure> {
         self.with_access(|access| Ok(spool::fetch(&lock.wanted(), bundle, access)?))
     }
 

@@ -36,7 +36,6 @@ use crate::{
     },
     profile::BaseReference,
     progress::{Progress, Stop},
-    repository::spool::Spool,
 };
 
 const RECORD: &str = "bundle.json";
@@ -154,7 +153,7 @@ pub fn write(
     cluster: &str,
     lock: &Lock,
     base: &Base,
-    spool: &Spool,
+    packages: &[Arc<FileStorage>],
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<(), BundleError> {
@@ -162,7 +161,7 @@ pub fn write(
     let old = record(folder)?.map(|record| record.files).unwrap_or_default();
     let mut staging = Staging::begin(folder)?;
     let mut files = vec![BASE.to_owned(), format!("{cluster}.lock")];
-    for (package, file) in lock.wanted().iter().zip(&spool.files) {
+    for (package, file) in lock.wanted().iter().zip(packages) {
         let name = package.file_name();
         copy(file, &staging.create(&name, 0o644)?, &staging.path(&name), stop)?;
         files.push(name);

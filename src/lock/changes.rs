@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Lock, LockedPackage};
+use super::Lock;
+use crate::output::digest::Sum;
 
 /// What changed from one lock to the next, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,25 +26,22 @@ impl Changes {
     /// From `old` to `new`; without an old one all is new.
     #[must_use]
     pub fn between(old: Option<&Lock>, new: &Lock) -> Self {
-        let (before, now) = (old.map(Lock::versions).unwrap_or_default(), new.versions());
-        let pair = |(name, version): (&&str, &&str)| ((*name).to_owned(), (*version).to_owned());
-        let moved = now.iter().filter_map(|(name, version)| {
-            let old = before.get(name).filter(|old| *old != version)?;
+        let (before, now) = (old.map(Lock::files).unwrap_or_default(), new.files());
+        let pair = |(name, (version, _)): (&&str, &(&str, Sum))| ((*name).to_owned(), (*version).to_owned());
+        let moved = now.iter().filter_map(|(name, (version, _))| {
+            let (old, _) = before.get(name).filter(|(old, _)| old != version)?;
             Some(((*name).to_owned(), (*old).to_owned(), (*version).to_owned()))
         });
-        let files = old.map(Lock::files).unwrap_or_default();
-        let is_replaced = |package: &&LockedPackage| {
-            let before = files.get(package.name.as_str());
-            before.is_some_and(|(version, sha256)| *version == package.version && *sha256 != package.sha256)
+        let is_replaced = |(name, (version, sha256)): &(&&str, &(&str, Sum))| {
+            before.get(*name).is_some_and(|(old, old_sha256)| old == version && old_sha256 != sha256)
         };
-        let replaced = new.packages.iter().filter(is_replaced).map(|package| (package.name.clone(), package.version.clone()));
         let gone = |lock: &Lock| lock.remove.iter().map(|removal| removal.name.clone()).collect::<Vec<_>>();
         let (went, goes) = (old.map(gone).unwrap_or_default(), gone(new));
         Self {
             added: now.iter().filter(|(name, _)| !before.contains_key(*name)).map(pair).collect(),
             dropped: before.iter().filter(|(name, _)| !now.contains_key(*name)).map(pair).collect(),
             moved: moved.collect(),
-            replaced: replaced.collect(),
+            replaced: now.iter().filter(is_replaced).map(pair).collect(),
             removed: goes.iter().filter(|name| !went.contains(name)).cloned().collect(),
             kept: went.iter().filter(|name| !goes.contains(name)).cloned().collect(),
         }

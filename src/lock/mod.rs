@@ -163,9 +163,4 @@ impl Lock {
     fn files(&self) -> BTreeMap<&str, (&str, Sum)> {
         self.packages.iter().map(|package| (package.name.as_str(), (package.version.as_str(), package.sha256))).collect()
     }
-
-    /// Versions by name.
-    fn versions(&self) -> BTreeMap<&str, &str> {
-        self.packages.iter().map(|package| (package.name.as_str(), package.version.as_str())).collect()
-    }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     base::{
-        cache::{CacheError, Pending, read_all},
+        cache::Pending,
         fetch::{self, FetchError},
     },
     debian::release::{Expiry, Indexed, Release},
@@ -237,16 +237,11 @@ impl Fetcher<'_> {
         if form.size > index::MAX_TEXT {
             return Err(RepositoryError::TooMuch { what: "bytes of indices", limit: index::MAX_TEXT });
         }
-        match access.files.get(&form.sha256, form.size, access.stop) {
-            Ok(Some(storage)) => return Ok(read_all(&storage, &form.sha256)?),
-            Ok(None) if access.network.offline => {
-                return Err(RepositoryError::Offline { missing: vec![format!("`{}` of {suite}", form.path)], are_packages: false });
-            }
-            Ok(None) => {}
-            Err(error @ CacheError::Damaged { .. }) if !access.network.offline => {
-                access.progress.note(&format!("{error}; fetching it again"))
-            }
-            Err(error) => return Err(error.into()),
+        if let Some(bytes) = access.cached(|files| files.read(&form.sha256, form.size, access.stop))? {
+            return Ok(bytes);
+        }
+        if access.network.offline {
+            return Err(RepositoryError::Offline { missing: vec![format!("`{}` of {suite}", form.path)], are_packages: false });
         }
         let folder = suite.folder();
         let by_name = format!("{folder}{}", form.path);
@@ -265,7 +260,7 @@ impl Fetcher<'_> {
             Some(Err(RepositoryError::Fetch { source, .. })) if matches!(*source, FetchError::Status { .. }) => get(&by_name)?,
             Some(Err(error)) => return Err(error),
         };
-        let bytes = read_all(&*got.storage()?, &form.sha256)?;
+        let bytes = got.read()?;
         pending.push(got);
         Ok(bytes)
     }

@@ -15,6 +15,8 @@ mod setup;
 mod signed;
 pub mod spool;
 mod suite;
+#[cfg(test)]
+mod testing;
 mod trouble;
 
 pub use archives::{Archives, Fetched, Index};
@@ -27,7 +29,10 @@ pub use trouble::{Trouble, ahead_of_time, in_choice};
 use time::OffsetDateTime;
 
 use crate::{
-    base::{cache::Files, fetch::Network},
+    base::{
+        cache::{CacheError, Files},
+        fetch::Network,
+    },
     progress::{Progress, Stop},
 };
 
@@ -44,6 +49,19 @@ pub struct Access<'a> {
     pub progress: &'a dyn Progress,
     /// How it is told to stop.
     pub stop: &'a Stop,
+}
+
+impl Access<'_> {
+    /// What the cache has. Online a damaged file is as good as none: it is fetched again.
+    fn cached<T>(&self, look: impl FnOnce(&Files<'_>) -> Result<Option<T>, CacheError>) -> Result<Option<T>, RepositoryError> {
+        match look(self.files) {
+            Err(error @ CacheError::Damaged { .. }) if !self.network.offline => {
+                self.progress.note(&format!("{error}; fetching it again"));
+                Ok(None)
+            }
+            found => Ok(found?),
+        }
+    }
 }
 
 impl std::fmt::Debug for Access<'_> {

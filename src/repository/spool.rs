@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use super::{Access, Place, RepositoryError, parallel};
 use crate::{
     base::{
-        cache::{CacheError, sha256_of},
+        cache::sha256_of,
         fetch::{self, Address, FetchError},
     },
     disk::{FileStorage, Storage as _},
@@ -40,20 +40,12 @@ impl Wanted {
     }
 }
 
-/// The packages as files, in the order in which they were wanted. Each was read and hashed; the file may go, what is open stays.
-#[derive(Debug)]
-pub struct Spool {
-    /// The files.
-    pub files: Vec<Arc<FileStorage>>,
-    /// How many were downloaded.
-    pub downloaded: usize,
-}
-
-/// Gets packages: from the folder of a bundle, else from the cache, else from the archives.
+/// Gets packages: from the folder of a bundle, else from the cache, else from the archives. The files are in the order in which they were
+/// wanted, each was read and hashed, and what is open stays although its name may go.
 ///
 /// # Errors
 /// When one cannot be had, or is not the one that is wanted; offline with the names of all that are missing.
-pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> Result<Spool, RepositoryError> {
+pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> Result<Vec<Arc<FileStorage>>, RepositoryError> {
     let mut found: Vec<Option<Arc<FileStorage>>> = Vec::with_capacity(wanted.len());
     for package in wanted {
         let bundled = match bundle {
@@ -62,18 +54,16 @@ pub fn fetch(wanted: &[Wanted], bundle: Option<&Path>, access: &Access<'_>) -> R
         };
         found.push(match bundled {
             Some(file) => Some(file),
-            None => cached(package, access)?,
+            None => access.cached(|files| files.get(&package.sha256, package.size, access.stop))?,
         });
     }
     let missing: Vec<&Wanted> = wanted.iter().zip(&found).filter(|(_, file)| file.is_none()).map(|(package, _)| package).collect();
     if access.network.offline && !missing.is_empty() {
         return Err(RepositoryError::Offline { missing: missing.iter().map(|package| package.file_name()).collect(), are_packages: true });
     }
-    let downloaded = missing.len();
     let mut fetched = download(&missing, access)?.into_iter();
     // One was fetched for each that was not found.
-    let files = found.into_iter().filter_map(|file| file.or_else(|| fetched.next())).collect();
-    Ok(Spool { files, downloaded })
+    Ok(found.into_iter().filter_map(|file| file.or_else(|| fetched.next())).collect())
 }
 
 fn bundled(package: &Wanted, path: &Path, stop: &Stop) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
@@ -93,16 +83,6 @@ fn bundled(package: &Wanted, path: &Path, stop: &Stop) -> Result<Option<Arc<File
         return Err(RepositoryError::Bundle { path: shown(), reason });
     }
     Ok(Some(Arc::new(storage)))
-}
-
-fn cached(package: &Wanted, access: &Access<'_>) -> Result<Option<Arc<FileStorage>>, RepositoryError> {
-    match access.files.get(&package.sha256, package.size, access.stop) {
-        Err(error @ CacheError::Damaged { .. }) if !access.network.offline => {
-            access.progress.note(&format!("{error}; fetching it again"));
-            Ok(None)
-        }
-        found => Ok(found?),
-    }
 }
 
 /// Downloads packages, a few at a time, and gives them to the cache.

@@ -73,25 +73,7 @@ pub fn in_choice<'a>(facts: &Facts, mut packages: impl Iterator<Item = (&'a str,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::facts::{Expansion, Flavour, NetworkService, Swap};
-
-    fn facts(release: Release) -> Facts {
-        Facts {
-            flavour: Flavour::RaspberryPiOs,
-            release,
-            architecture: Architecture::Arm64,
-            name: "an image".to_owned(),
-            boot_mount: "/boot".to_owned(),
-            network: NetworkService::Dhcpcd,
-            cloud_init: false,
-            wizard: false,
-            expansion: Expansion::None,
-            stock_user: None,
-            applies_presets: false,
-            swap: Swap::None,
-            fake_hwclock: false,
-        }
-    }
+    use crate::repository::testing::facts;
 
     #[test]
     fn glusterfs_10_is_refused_on_32_bits_only() {

@@ -101,19 +101,44 @@ impl Files<'_> {
     /// # Errors
     /// When it is damaged, and then it was removed; when it cannot be read, or `stop` is requested.
     pub fn get(&self, sha256: &[u8; 32], size: u64, stop: &Stop) -> Result<Option<Arc<FileStorage>>, CacheError> {
+        let Some(storage) = self.open(sha256)? else { return Ok(None) };
+        let found = sha256_of(&storage, stop)?;
+        self.checked(&storage, found, (sha256, size)).map(|()| Some(storage))
+    }
+
+    /// As [`Files::get`], its bytes.
+    ///
+    /// # Errors
+    /// As [`Files::get`].
+    pub fn read(&self, sha256: &[u8; 32], size: u64, stop: &Stop) -> Result<Option<Vec<u8>>, CacheError> {
+        let Some(storage) = self.open(sha256)? else { return Ok(None) };
+        if storage.size() != size {
+            // However large it is: that it is damaged is found piece by piece.
+            return self.get(sha256, size, stop).map(|_| None);
+        }
+        let bytes = bytes_of(&storage)?;
+        let found = Sha256::digest(&bytes).into();
+        self.checked(&storage, found, (sha256, size)).map(|()| Some(bytes))
+    }
+
+    fn open(&self, sha256: &[u8; 32]) -> Result<Option<Arc<FileStorage>>, CacheError> {
         let path = self.path(sha256);
-        let storage = match FileStorage::open(&path) {
-            Ok(storage) => Arc::new(storage),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed("opening", &path)(error)),
-        };
-        let found = sources::hash(&*storage, &path, &Silent, stop)?;
+        match FileStorage::open(&path) {
+            Ok(storage) => Ok(Some(Arc::new(storage))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("opening", &path)(error)),
+        }
+    }
+
+    /// Removes a file that is not what its name says; else notes that it was used.
+    fn checked(&self, storage: &FileStorage, found: [u8; 32], (sha256, size): (&[u8; 32], u64)) -> Result<(), CacheError> {
+        let path = self.path(sha256);
         if found != *sha256 || storage.size() != size {
             fs::remove_file(&path).map_err(failed("removing", &path))?;
             return Err(CacheError::Damaged { path, found: hex::encode(&found), expected: hex::encode(sha256) });
         }
         entry::touch(&path);
-        Ok(Some(storage))
+        Ok(())
     }
 
     /// What there is of a download of the file with this digest; `origin` is the address as it may be shown.
@@ -170,32 +195,28 @@ impl Pending {
         Ok(Self { temp: partial.into_temp()?, sha256 })
     }
 
-    /// Its bytes.
+    /// All of its bytes, hashed as they were read.
     ///
     /// # Errors
-    /// When it cannot be opened.
-    pub fn storage(&self) -> Result<Arc<FileStorage>, CacheError> {
-        self.temp.storage()
+    /// When they cannot be read, or are others by now.
+    pub fn read(&self) -> Result<Vec<u8>, CacheError> {
+        let bytes = bytes_of(&*self.storage()?)?;
+        let found: [u8; 32] = Sha256::digest(&bytes).into();
+        if found == self.sha256 {
+            return Ok(bytes);
+        }
+        let (found, expected) = (hex::encode(&found), hex::encode(&self.sha256));
+        Err(CacheError::Damaged { path: self.temp.path().to_owned(), found, expected })
     }
 
-    /// Its digest.
-    #[must_use]
-    pub const fn sha256(&self) -> &[u8; 32] {
-        &self.sha256
+    fn storage(&self) -> Result<Arc<FileStorage>, CacheError> {
+        self.temp.storage()
     }
 }
 
-/// All bytes of a file of a known size, hashed as they were read.
-///
-/// # Errors
-/// When they cannot be read, or have another digest.
-pub fn read_all(storage: &FileStorage, sha256: &[u8; 32]) -> Result<Vec<u8>, CacheError> {
+fn bytes_of(storage: &FileStorage) -> Result<Vec<u8>, CacheError> {
     let mut bytes = vec![0; usize::try_from(storage.size()).unwrap_or(usize::MAX)];
     storage.read_exact_at(0, &mut bytes).map_err(failed("reading", storage.path()))?;
-    let found: [u8; 32] = Sha256::digest(&bytes).into();
-    if found != *sha256 {
-        return Err(CacheError::Damaged { path: storage.path().to_owned(), found: hex::encode(&found), expected: hex::encode(sha256) });
-    }
     Ok(bytes)
 }
 

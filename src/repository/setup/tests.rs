@@ -1,26 +1,13 @@
 use super::*;
 use crate::{
-    base::facts::{Expansion, NetworkService, Release, Swap},
+    base::facts::Release,
     disk::Extents,
+    repository::testing,
     tree::{Meta, Time},
 };
 
 fn facts(architecture: Architecture) -> Facts {
-    Facts {
-        flavour: Flavour::RaspberryPiOs,
-        release: Release::Bookworm,
-        architecture,
-        name: "an image".to_owned(),
-        boot_mount: "/boot".to_owned(),
-        network: NetworkService::Dhcpcd,
-        cloud_init: false,
-        wizard: false,
-        expansion: Expansion::None,
-        stock_user: None,
-        applies_presets: false,
-        swap: Swap::None,
-        fake_hwclock: false,
-    }
+    Facts { architecture, ..testing::facts(Release::Bookworm) }
 }
 
 fn tree(files: &[(&str, &str)]) -> Tree {
