@@ -22,4 +22,5 @@ pub mod profile;
 pub mod progress;
 pub mod repository;
 pub mod secret;
+pub mod tar;
 pub mod tree;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ArchiveError;
+use super::TarError;
 use crate::tree::{Time, Xattrs};
 
 const ATTRIBUTE: &[u8] = b"SCHILY.xattr.";
@@ -16,11 +16,11 @@ pub(super) struct Records {
 
 impl Records {
     /// Reads the records of the header at `offset`.
-    pub(super) fn parse(mut bytes: &[u8], offset: u64) -> Result<Self, ArchiveError> {
+    pub(super) fn parse(mut bytes: &[u8], offset: u64) -> Result<Self, TarError> {
         let mut records = BTreeMap::new();
         while !bytes.is_empty() {
             let (key, value, rest) =
-                record(bytes).ok_or_else(|| ArchiveError::Header { offset, reason: "a pax record is not sound".to_owned() })?;
+                record(bytes).ok_or_else(|| TarError::Header { offset, reason: "a pax record is not sound".to_owned() })?;
             records.insert(key.to_vec(), value.to_vec());
             bytes = rest;
         }
@@ -28,9 +28,9 @@ impl Records {
     }
 
     /// For records that apply to the whole archive: only a comment is harmless.
-    pub(super) fn expect_comment_only(&self, offset: u64) -> Result<(), ArchiveError> {
+    pub(super) fn expect_comment_only(&self, offset: u64) -> Result<(), TarError> {
         match self.records.keys().find(|key| *key != b"comment") {
-            Some(key) => Err(ArchiveError::Header { offset, reason: format!("a global `{}` is not supported", key.escape_ascii()) }),
+            Some(key) => Err(TarError::Header { offset, reason: format!("a global `{}` is not supported", key.escape_ascii()) }),
             None => Ok(()),
         }
     }
@@ -43,27 +43,27 @@ impl Records {
         self.get("linkpath")
     }
 
-    pub(super) fn size(&self) -> Result<Option<u64>, ArchiveError> {
+    pub(super) fn size(&self) -> Result<Option<u64>, TarError> {
         self.number("size")
     }
 
-    pub(super) fn uid(&self) -> Result<Option<u64>, ArchiveError> {
+    pub(super) fn uid(&self) -> Result<Option<u64>, TarError> {
         self.number("uid")
     }
 
-    pub(super) fn gid(&self) -> Result<Option<u64>, ArchiveError> {
+    pub(super) fn gid(&self) -> Result<Option<u64>, TarError> {
         self.number("gid")
     }
 
     /// Time of modification: decimal seconds, perhaps with a fraction and a sign.
-    pub(super) fn time(&self) -> Result<Option<Time>, ArchiveError> {
+    pub(super) fn time(&self) -> Result<Option<Time>, TarError> {
         let Some(value) = self.get("mtime") else { return Ok(None) };
         let text = std::str::from_utf8(value).unwrap_or_default();
         time(text).map(Some).ok_or_else(|| self.bad("mtime"))
     }
 
     /// Extended attributes by full name. Everything else that is not known here would change what the member is, and is refused.
-    pub(super) fn attributes(&self) -> Result<Xattrs, ArchiveError> {
+    pub(super) fn attributes(&self) -> Result<Xattrs, TarError> {
         let mut attributes = Xattrs::new();
         for (key, value) in &self.records {
             match (key.strip_prefix(ATTRIBUTE), key.as_slice()) {
@@ -82,14 +82,14 @@ impl Records {
         self.records.get(key.as_bytes()).map(Vec::as_slice)
     }
 
-    fn number(&self, key: &str) -> Result<Option<u64>, ArchiveError> {
+    fn number(&self, key: &str) -> Result<Option<u64>, TarError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
         number.map(Some).ok_or_else(|| self.bad(key))
     }
 
-    fn bad(&self, key: &str) -> ArchiveError {
-        ArchiveError::Header { offset: self.offset, reason: format!("the pax record `{key}` is not supported or not sound") }
+    fn bad(&self, key: &str) -> TarError {
+        TarError::Header { offset: self.offset, reason: format!("the pax record `{key}` is not supported or not sound") }
     }
 }
 
