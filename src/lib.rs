@@ -7,6 +7,7 @@
 pub mod base;
 pub mod cli;
 pub mod debian;
+pub mod decompress;
 pub mod disk;
 pub mod error;
 pub mod ext4;

@@ -1,7 +1,7 @@
 //! Archives made to fill memory, disk or time, given to the built program: each is refused within 5 seconds of processor time and
 //! 300 MiB, and leaves nothing behind.
 //!
-//! What is merely cut off, changed or followed by something is tested beside the decoders (src/base/decompress/tests.rs).
+//! What is merely cut off, changed or followed by something is tested beside the decoders (src/decompress/tests.rs).
 
 mod support;
 

@@ -2,8 +2,9 @@
 
 use std::{io, path::PathBuf};
 
-use super::{cache::CacheError, debian::DebianError, decompress::DecompressError, detect::DetectError, fetch::FetchError};
+use super::{cache::CacheError, debian::DebianError, detect::DetectError, fetch::FetchError};
 use crate::{
+    decompress::DecompressError,
     disk::table::TableError,
     error::{Classified, Kind},
     ext4::read::Ext4Error,

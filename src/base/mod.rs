@@ -5,7 +5,6 @@
 
 pub mod cache;
 pub mod debian;
-pub mod decompress;
 pub mod detect;
 mod error;
 pub mod facts;

@@ -13,11 +13,11 @@ use super::{
     BaseError,
     cache::{Cache, Made, Partial, Scratch, Stamp, Temp},
     debian::{self, DebianError},
-    decompress::{DecompressError, decompress},
     fetch::{self, Address, Expected, FetchError, Network},
-    sniff::{Format, Sniffed, sniff},
+    sniff::{Sniffed, sniff},
 };
 use crate::{
+    decompress::{DecompressError, Format, decompress},
     disk::{FileStorage, Storage as _},
     error::{Classified as _, Kind},
     hex,

@@ -6,9 +6,10 @@ use crate::{
     base::{
         BaseError,
         cache::Cache,
-        sniff::{Format, Sniffed, sniff},
+        sniff::{Sniffed, sniff},
         source,
     },
+    decompress::Format,
     disk::{FileStorage, Storage},
     profile::BaseReference,
     progress::{Progress, Stop},

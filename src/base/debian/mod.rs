@@ -20,12 +20,9 @@ use std::{
 
 use archive::ArchiveError;
 
-use super::{
-    cache::{CacheError, Made, Scratch},
-    decompress::{DecompressError, decompress},
-    sniff::Format,
-};
+use super::cache::{CacheError, Made, Scratch};
 use crate::{
+    decompress::{DecompressError, Format, decompress},
     disk::{Storage, mbr::MbrError},
     error::{Classified, Kind},
     ext4::write::WriteError,

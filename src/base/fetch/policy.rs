@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::FetchError;
 use crate::{
-    base::decompress::limits::MAX_SIZE,
+    decompress::limits::MAX_SIZE,
     progress::{Progress, Stop},
 };
 

@@ -1,8 +1,9 @@
-//! Decompresses an image file, trusting nothing that it says.
+//! Decompresses a file, trusting nothing that it says.
 //!
 //! Every codec hands its output to one output, which counts, hashes and writes it sparsely. A file that is cut off, that goes on
 //! after its end, or whose sizes or check sums do not agree is refused, and so is one beyond the [`limits`].
 
+mod format;
 mod gzip;
 mod input;
 pub mod limits;
@@ -22,18 +23,18 @@ use std::{
     thread,
 };
 
+pub use format::Format;
 use input::{Input, Stopped};
-use limits::MEMORY;
+use limits::{MAX_SIZE, MEMORY};
 use output::Output;
 
-use super::sniff::Format;
 use crate::{
     disk::Storage,
     error::{Classified, Kind},
     progress::{Progress, Stop},
 };
 
-/// What can be wrong with a compressed image.
+/// What can be wrong with a compressed file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecompressError {
@@ -72,7 +73,7 @@ pub enum DecompressError {
         reason: String,
     },
     /// The output grows too large.
-    #[error("{size} bytes of the {format} file decompress to more than {limit} bytes, which those of no real image do")]
+    #[error("{size} bytes of the {format} file decompress to more than {limit} bytes, which those of no real one do")]
     TooLarge {
         /// Format.
         format: &'static str,
@@ -133,13 +134,13 @@ impl Classified for DecompressError {
 /// What came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decompressed {
-    /// Size of the image in bytes.
+    /// Size in bytes.
     pub size: u64,
     /// SHA-256 of all of it, holes as zeroes.
     pub sha256: [u8; 32],
 }
 
-/// Decompresses all of `source` into the empty file `destination`: blocks of zeroes become holes.
+/// Decompresses an image, all of `source`, into the empty file `destination`: blocks of zeroes become holes.
 ///
 /// # Errors
 /// When the file is not sound, too large, or `stop` is requested; `destination` then holds some of the image.
@@ -150,11 +151,26 @@ pub fn decompress(
     progress: &dyn Progress,
     stop: &Stop,
 ) -> Result<Decompressed, DecompressError> {
+    decompress_at_most(MAX_SIZE, format, source, destination, progress, stop)
+}
+
+/// As [`decompress`], for what has at most `max_size` bytes.
+///
+/// # Errors
+/// As [`decompress`].
+pub fn decompress_at_most(
+    max_size: u64,
+    format: Format,
+    source: &dyn Storage,
+    destination: &File,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> Result<Decompressed, DecompressError> {
     let label = if format == Format::Raw { "storing the image".to_owned() } else { format!("decompressing ({})", format.name()) };
     let bar = progress.begin(&label, Some(source.size()));
     let read = AtomicU64::new(0);
     let input = Input::new(source, stop, &*bar, &read);
-    let mut output = Output::new(destination, format.name(), source.size(), &read, stop);
+    let mut output = Output::new(destination, format.name(), source.size(), &read, stop).limited_to(max_size);
     // The codecs are other people's: one that panics on hostile bytes has found them not sound. Nothing is used after it.
     let decoded = catch_unwind(AssertUnwindSafe(|| decode(format, input, &mut output)));
     decoded.unwrap_or_else(|_| Err(DecompressError::Corrupt { format: format.name(), reason: "its decoder gave up".to_owned() }))?;
@@ -202,7 +218,7 @@ fn explain(format: Format, size: u64, error: &(dyn Error + 'static)) -> Decompre
         let mut inner = error.source();
         if let Some(error) = error.downcast_ref::<io::Error>() {
             if let Some(code) = error.raw_os_error() {
-                return DecompressError::Io { action: "reading the base image", source: io::Error::from_raw_os_error(code) };
+                return DecompressError::Io { action: "reading the compressed file", source: io::Error::from_raw_os_error(code) };
             }
             match error.kind() {
                 io::ErrorKind::UnexpectedEof => return DecompressError::Truncated { format, size },

@@ -39,6 +39,12 @@ impl<'a> Output<'a> {
         Self { file, format, limit, source_size, read, stop, hasher: Sha256::new(), size: 0, rest: Vec::with_capacity(BLOCK), cursor: 0 }
     }
 
+    /// Takes no more than `max_size` bytes.
+    pub(super) fn limited_to(mut self, max_size: u64) -> Self {
+        self.limit = self.limit.min(max_size);
+        self
+    }
+
     /// Size of the compressed file.
     pub(super) fn source_size(&self) -> u64 {
         self.source_size
@@ -129,5 +135,5 @@ impl<'a> Output<'a> {
 }
 
 fn failed(source: io::Error) -> DecompressError {
-    DecompressError::Io { action: "writing the decompressed image", source }
+    DecompressError::Io { action: "writing the decompressed file", source }
 }

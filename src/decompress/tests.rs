@@ -8,7 +8,10 @@ use super::{
     limits::{MAX_RATIO, MAX_SIZE, RATIO_FROM, largest_output},
     *,
 };
-use crate::progress::Silent;
+use crate::{
+    base::sniff::{Sniffed, sniff},
+    progress::Silent,
+};
 
 /// 768 KiB of text, holes and noise that no codec can shrink to nothing.
 fn sample() -> Vec<u8> {
@@ -104,7 +107,7 @@ fn variants() -> Vec<(&'static str, Format, Vec<u8>)> {
 fn every_variant_gives_the_same_bytes() {
     let bytes = sample();
     for (name, format, packed) in variants() {
-        assert_eq!(super::super::sniff::sniff(&packed).unwrap(), super::super::sniff::Sniffed::Supported(format), "{name}");
+        assert_eq!(sniff(&packed).unwrap(), Sniffed::Supported(format), "{name}");
         let unpacked = unpack(format, &packed).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(unpacked == bytes, "{name}");
     }
@@ -363,5 +366,15 @@ fn progress_counts_the_compressed_bytes() {
         decompress(format, &packed, &file, &Count(Arc::clone(&count)), &Stop::default()).unwrap();
         let (seen, all) = (count.load(Ordering::Relaxed), packed.len() as u64);
         assert!(seen <= all && seen * 100 >= all * 95, "{name}: {seen} of {all}");
+    }
+}
+
+#[test]
+fn a_caller_may_allow_less() {
+    for (name, format, packed) in variants() {
+        let run = |max_size| decompress_at_most(max_size, format, &packed, &tempfile::tempfile().unwrap(), &Silent, &Stop::default());
+        let whole = decompress(format, &packed, &tempfile::tempfile().unwrap(), &Silent, &Stop::default()).unwrap();
+        assert_eq!(run(whole.size).unwrap(), whole, "{name}");
+        assert!(matches!(run(whole.size - 1), Err(DecompressError::TooLarge { limit, .. }) if limit == whole.size - 1), "{name}");
     }
 }
