@@ -1,5 +1,6 @@
 //! Debian's packages: what archives offer, what is installed, what belongs together.
 
+pub mod deb;
 pub mod deb822;
 pub mod extended_states;
 pub mod openpgp;
