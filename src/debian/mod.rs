@@ -9,6 +9,7 @@ pub mod preferences;
 pub mod relation;
 pub mod release;
 pub mod resolve;
+pub mod script;
 pub mod sources;
 pub mod status;
 pub mod universe;

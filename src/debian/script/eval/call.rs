@@ -1,0 +1,345 @@
+//! Simple commands: assignments, functions, and the commands of the shell and of the system.
+
+use super::{Field, Machine, Status, Value, flow::positional};
+use crate::debian::script::{
+    Effect, ScriptError, commands,
+    syntax::{Assignment, Redirection, Word},
+};
+
+/// Files that may be read in from each other.
+const MAX_SOURCED: usize = 8;
+/// Characters of a command that are told.
+const SHOWN: usize = 120;
+
+impl Machine<'_> {
+    pub(super) fn simple(
+        &mut self,
+        assignments: &[Assignment],
+        words: &[Word],
+        redirections: &[Redirection],
+    ) -> Result<Status, ScriptError> {
+        let fields = self.fields(words)?;
+        if fields.is_empty() {
+            // The status is that of the last substitution, and success when there is none.
+            if let Some(state) = self.here() {
+                state.last = Status::YES;
+            }
+            for assignment in assignments {
+                let value = self.assigned(assignment)?;
+                self.assign(&assignment.name, value)?;
+            }
+            let status = self.last();
+            return self.redirected(redirections, |_| Ok(status));
+        }
+        let mut before = Vec::new();
+        for assignment in assignments {
+            let value = self.assigned(assignment)?;
+            before.push((assignment.name.clone(), self.variable(&assignment.name)));
+            self.assign(&assignment.name, value)?;
+        }
+        if self.state.is_none() {
+            return Ok(Status::YES);
+        }
+        // What follows a plain `exec` is redirected, too: it prints no longer where it did.
+        let result = self.redirected(redirections, |machine| machine.run(&fields));
+        for (name, value) in before {
+            self.assign(&name, value)?;
+        }
+        result
+    }
+
+    fn assigned(&mut self, assignment: &Assignment) -> Result<Value, ScriptError> {
+        let value = self.text(&assignment.value)?;
+        Ok(if assignment.opaque { Value::Unknown } else { value.value() })
+    }
+
+    /// Runs a command: its name and arguments.
+    pub(in crate::debian::script) fn run(&mut self, fields: &[Field]) -> Result<Status, ScriptError> {
+        self.spend(fields.len())?;
+        let Some((name, arguments)) = fields.split_first() else { return Ok(Status::YES) };
+        let Some(command) = name.get() else {
+            self.print_unknown();
+            self.not_understood(fields, "which command it is, is not known")?;
+            return Ok(Status::Unknown);
+        };
+        match self.state.as_ref().and_then(|state| state.function(command)) {
+            Some(Some(body)) => return self.function(&body, arguments),
+            Some(None) => {
+                self.print_unknown();
+                self.not_understood(fields, "which function it is, is not known")?;
+                return Ok(Status::Unknown);
+            }
+            None => {}
+        }
+        if let Some(status) = self.built_in(command, arguments)? {
+            return Ok(status);
+        }
+        commands::run(self, command, arguments, fields)
+    }
+
+    /// The commands of the shell that change the shell.
+    fn built_in(&mut self, command: &str, arguments: &[Field]) -> Result<Option<Status>, ScriptError> {
+        let status = match command {
+            ":" | "true" => Status::YES,
+            "false" => Status::NO,
+            "exit" | "return" => {
+                let status = match arguments.first() {
+                    None => self.last(),
+                    // As exit(3) does it, only the last eight bits count.
+                    Some(code) => code
+                        .get()
+                        .and_then(|code| code.parse::<u64>().ok())
+                        .map_or(Status::Unknown, |code| Status::Known(u8::try_from(code & 0xff).unwrap_or(u8::MAX))),
+                };
+                if command == "exit" {
+                    self.exit(status)
+                } else {
+                    self.leave(status)
+                }
+                status
+            }
+            "break" | "continue" => {
+                self.jump(arguments, command == "continue");
+                Status::YES
+            }
+            "set" => self.set(arguments),
+            "shift" => self.shift(arguments),
+            "export" | "local" | "readonly" | "declare" | "typeset" => {
+                self.declare(command, arguments)?;
+                Status::YES
+            }
+            "unset" => {
+                for name in arguments.iter().filter(|name| !name.text.starts_with('-')) {
+                    match name.get() {
+                        Some(name) => self.assign(name, Value::Unset)?,
+                        None => self.forget(),
+                    }
+                }
+                Status::YES
+            }
+            "read" => {
+                for name in arguments.iter().filter(|name| !name.text.starts_with('-')) {
+                    match name.get() {
+                        Some(name) => self.assign(name, Value::Unknown)?,
+                        None => self.forget(),
+                    }
+                }
+                Status::Unknown
+            }
+            "getopts" => {
+                for name in arguments.get(1).and_then(Field::get).into_iter().chain(["OPTARG", "OPTIND"]) {
+                    self.assign(name, Value::Unknown)?;
+                }
+                Status::Unknown
+            }
+            "cd" => self.change_folder(arguments),
+            "umask" | "ulimit" | "wait" | "hash" | "times" => {
+                self.print_unknown();
+                Status::YES
+            }
+            "eval" => self.evaluate(arguments)?,
+            "trap" => self.trap(arguments)?,
+            "." | "source" => self.source(arguments)?,
+            "exec" if arguments.is_empty() => {
+                self.print_unknown();
+                Status::YES
+            }
+            "exec" => {
+                let status = self.run(arguments)?;
+                self.exit(status);
+                status
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(status))
+    }
+
+    /// All variables may have changed.
+    fn forget(&mut self) {
+        if let Some(state) = self.here() {
+            state.forget_variables();
+        }
+    }
+
+    fn set(&mut self, arguments: &[Field]) -> Status {
+        let Some(state) = &mut self.state else { return Status::YES };
+        let mut rest = arguments;
+        while let Some((option, others)) = rest.split_first() {
+            match option.get() {
+                Some("--") => {
+                    state.positional = positional(others);
+                    return Status::YES;
+                }
+                Some(text) if text.starts_with(['-', '+']) && text.len() > 1 => {
+                    let on = text.starts_with('-');
+                    let named = text.ends_with('o') && others.first().and_then(Field::get) == Some("errexit");
+                    if text.contains('e') || named {
+                        state.stops = on;
+                    }
+                    rest = if text.ends_with('o') { others.get(1..).unwrap_or_default() } else { others };
+                }
+                _ => {
+                    state.positional = positional(rest);
+                    return Status::YES;
+                }
+            }
+        }
+        Status::YES
+    }
+
+    fn shift(&mut self, arguments: &[Field]) -> Status {
+        let count = match arguments.first() {
+            None => Some(1),
+            Some(count) => count.get().and_then(|count| count.parse::<usize>().ok()),
+        };
+        let Some(state) = &mut self.state else { return Status::YES };
+        let Some((count, values)) = count.zip(state.positional.clone()) else {
+            state.positional = None;
+            return Status::YES;
+        };
+        match values.get(count..) {
+            Some(rest) => state.positional = Some(rest.into()),
+            // dash ends the script there, bash goes on.
+            None if self.bash => return Status::NO,
+            None => self.exit(Status::Known(2)),
+        }
+        Status::YES
+    }
+
+    fn declare(&mut self, command: &str, arguments: &[Field]) -> Result<(), ScriptError> {
+        for argument in arguments {
+            let name = argument.text.split('=').next().unwrap_or_default().to_owned();
+            if name.starts_with(['-', '+']) {
+                continue;
+            }
+            if !argument.known && !argument.text.contains('=') {
+                self.forget();
+                continue;
+            }
+            if matches!(command, "local" | "declare" | "typeset") {
+                self.keep_local(&name);
+            }
+            match argument.text.split_once('=') {
+                Some((name, value)) if argument.known => self.assign(name, Value::Known(value.into()))?,
+                Some((name, _)) => self.assign(name, Value::Unknown)?,
+                // In bash a local variable without a value is not set; in dash it keeps what it had.
+                None if command != "export" && command != "readonly" && self.bash => self.assign(&name, Value::Unset)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn change_folder(&mut self, arguments: &[Field]) -> Status {
+        let folder = match arguments {
+            [folder] => folder.get().filter(|folder| *folder != "-").and_then(|folder| self.path(folder)),
+            _ => None,
+        };
+        let exists = folder.as_deref().and_then(|folder| self.exists(folder));
+        if let (Some(state), true) = (self.here(), exists != Some(false)) {
+            state.folder = folder.filter(|_| exists == Some(true)).map(Into::into);
+        }
+        Status::of(exists)
+    }
+
+    fn evaluate(&mut self, arguments: &[Field]) -> Result<Status, ScriptError> {
+        if let Some(unknown) = arguments.iter().find(|argument| !argument.known) {
+            let shown = unknown.clone();
+            self.forget();
+            self.print_unknown();
+            self.not_understood(&[Field::known("eval"), shown], "the command to be run is not known")?;
+            return Ok(Status::Unknown);
+        }
+        let text = arguments.iter().map(|argument| argument.text.as_str()).collect::<Vec<_>>().join(" ");
+        self.inner(&text)
+    }
+
+    /// Follows a text as a part of the script.
+    fn inner(&mut self, text: &str) -> Result<Status, ScriptError> {
+        // Reading takes steps, too, and may be asked for again and again.
+        self.spend(10 + text.len())?;
+        let program = crate::debian::script::syntax::parse(text, self.line, self.bash)?;
+        self.sourced += 1;
+        let result = self.nested(|machine| machine.list(&program));
+        self.sourced -= 1;
+        result
+    }
+
+    /// What a signal or the end of the script brings about may come at any time.
+    fn trap(&mut self, arguments: &[Field]) -> Result<Status, ScriptError> {
+        let action = arguments.iter().find(|argument| argument.text != "--");
+        match action.map(|action| (action.get(), action)) {
+            None | Some((Some("" | "-"), _)) => {}
+            Some((None, action)) => {
+                let shown = action.clone();
+                self.not_understood(&[Field::known("trap"), shown], "the command to be run is not known")?;
+            }
+            Some((Some(action), _)) if arguments.len() > 1 => {
+                let action = action.to_owned();
+                let (before, captures) = (self.state.clone(), std::mem::take(&mut self.captures));
+                self.perhaps(
+                    |machine| {
+                        machine.apart(|machine| {
+                            machine.forget();
+                            machine.shells.push(super::Frame::default());
+                            let result = machine.quietly(|machine| machine.inner(&action));
+                            machine.shells.pop();
+                            result
+                        })
+                    },
+                    Status::YES,
+                )?;
+                (self.state, self.captures) = (before, captures);
+            }
+            Some(_) => {}
+        }
+        Ok(Status::YES)
+    }
+
+    fn source(&mut self, arguments: &[Field]) -> Result<Status, ScriptError> {
+        let shown: Vec<_> = [Field::known(".")].into_iter().chain(arguments.iter().cloned()).collect();
+        let Some(path) = arguments.first().and_then(Field::get).and_then(|path| self.path(path)) else {
+            self.forget();
+            self.not_understood(&shown, "the file to be read in is not known")?;
+            return Ok(Status::Unknown);
+        };
+        let exists = self.exists(&path);
+        if exists == Some(false) {
+            // dash ends the script there.
+            self.exit(Status::Known(2));
+            return Ok(Status::Known(2));
+        }
+        if path == "/usr/share/debconf/confmodule" && exists == Some(true) {
+            self.debconf = true;
+            self.record(Effect::Debconf { command: path })?;
+            return Ok(Status::YES);
+        }
+        let text = self.file_text(&path)?;
+        let Some(text) = text.filter(|_| self.sourced < MAX_SOURCED) else {
+            self.forget();
+            self.not_understood(&shown, "the content of the file is not known")?;
+            return Ok(Status::Unknown);
+        };
+        self.called(|machine| machine.inner(&text))
+    }
+
+    /// Adds a change that is not understood.
+    pub(in crate::debian::script) fn not_understood(&mut self, fields: &[Field], why: &str) -> Result<(), ScriptError> {
+        let mut command = String::new();
+        for field in fields {
+            if !command.is_empty() {
+                command.push(' ');
+            }
+            command.extend(field.text.chars().flat_map(|character| {
+                let plain = character == '…' || !(character.is_control() || character as u32 > 0x7e);
+                let escaped = (!plain).then(|| character.escape_default());
+                escaped.into_iter().flatten().chain(plain.then_some(character))
+            }));
+            if command.chars().count() > SHOWN {
+                command = command.chars().take(SHOWN).chain(['…']).collect();
+                break;
+            }
+        }
+        self.record(Effect::Other { command, why: why.to_owned() })
+    }
+}
