@@ -155,17 +155,11 @@ impl Tree {
     /// # Errors
     /// When the path itself is wrong, or names the root.
     pub fn remove(&mut self, path: impl AsRef<[u8]>) -> Result<bool, TreeError> {
-        let path = path.as_ref();
-        let (parent, name) = split(path)?;
-        let Ok(parent) = self.find(parent, true) else { return Ok(false) };
-        if !self.inode(parent).children().is_some_and(|children| children.contains_key(name.as_bytes())) {
-            return Ok(false);
+        let is_removed = self.unlink(path)?;
+        if is_removed {
+            self.forget_unnamed();
         }
-        let removed = self.folder_mut(parent, path)?.remove(name.as_bytes());
-        if removed.is_some() {
-            self.drop_unnamed();
-        }
-        Ok(removed.is_some())
+        Ok(is_removed)
     }
 
     /// Moves the name at `from` to `to`, whose parent must exist and where nothing may stand.
@@ -201,21 +195,6 @@ impl Tree {
         false
     }
 
-    /// Forgets inodes that no name leads to.
-    fn drop_unnamed(&mut self) {
-        let mut named = vec![false; self.inodes.len()];
-        let mut pending = vec![InodeId::ROOT];
-        while let Some(id) = pending.pop() {
-            named[id.index()] = true;
-            pending.extend(self.inode(id).children().into_iter().flat_map(|children| children.values().copied()));
-        }
-        for (inode, named) in self.inodes.iter_mut().zip(named) {
-            if !named {
-                *inode = None;
-            }
-        }
-    }
-
     fn make_parent(&mut self, path: &[u8], meta: &Meta) -> Result<(), TreeError> {
         let (parent, _) = split(path)?;
         if self.find(parent, true).is_err() {
@@ -245,7 +224,7 @@ impl Tree {
         self.iter().filter_map(|(_, inode)| inode.children()).flat_map(|children| children.values()).filter(|child| **child == id).count()
     }
 
-    fn folder_mut(&mut self, id: InodeId, path: &[u8]) -> Result<&mut std::collections::BTreeMap<Name, InodeId>, TreeError> {
+    pub(super) fn folder_mut(&mut self, id: InodeId, path: &[u8]) -> Result<&mut std::collections::BTreeMap<Name, InodeId>, TreeError> {
         match &mut self.inode_mut(id).kind {
             Kind::Directory(children) => Ok(children),
             _ => Err(TreeError::NotAFolder(printable(path))),
@@ -296,7 +275,7 @@ fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".")
 }
 
-fn split(path: &[u8]) -> Result<(&[u8], Name), TreeError> {
+pub(super) fn split(path: &[u8]) -> Result<(&[u8], Name), TreeError> {
     let bad = || TreeError::BadPath(printable(path));
     if path.len() > MAX_PATH {
         return Err(bad());

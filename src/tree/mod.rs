@@ -7,6 +7,7 @@
 //! Paths are bytes, absolute inside the tree, and parent folders that are symbolic links are followed **inside the tree** only
 //! (`/lib` → `usr/lib`); no path ever reaches the host.
 
+mod bulk;
 mod diff;
 mod edit;
 mod inode;
