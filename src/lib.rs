@@ -4,6 +4,7 @@
 //! extents ([`disk`]). A root file system is a tree in memory ([`tree`]) whose file contents are references; the settings of a node
 //! are edits of that tree; its packages are chosen from the archives ([`debian`], [`repository`]) and pinned by a [`lock`]; [`ext4`] lays it out and `fat` edits the boot partition. Bytes move once, at the end.
 
+pub mod accounts;
 pub mod base;
 pub mod cli;
 pub mod debian;

@@ -2,8 +2,9 @@
 
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{accounts::Accounts, edit::Editor};
+use super::edit::Editor;
 use crate::{
+    accounts::Accounts,
     base::facts::Facts,
     node::{NodeError, template},
     profile::Profile,

@@ -6,7 +6,6 @@
 //!
 //! One module per concern. What differs between images is detected from the tree or stands in the tables of `flavour`.
 
-mod accounts;
 mod clock;
 mod dhcpcd;
 mod edit;

@@ -2,11 +2,11 @@
 
 use super::{
     Build,
-    accounts::Accounts,
     edit::Editor,
     flavour::{USER_GROUPS, WIZARD_USER},
 };
 use crate::{
+    accounts::Accounts,
     base::facts::{Facts, Release},
     node::{NodeError, template},
     profile::{Profile, Sudo},

@@ -6,39 +6,52 @@ use std::ops::RangeInclusive;
 
 /// One of the files.
 #[derive(Clone, Debug)]
-pub(super) struct Accounts {
+pub struct Accounts {
     lines: Vec<Vec<u8>>,
 }
 
 impl Accounts {
-    pub(super) fn parse(bytes: &[u8]) -> Self {
+    /// Reads a file, whatever it holds.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Self {
         let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let lines = if body.is_empty() { Vec::new() } else { body.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect() };
         Self { lines }
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    /// The file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
         self.lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
     }
 
     /// The fields of the first record of `name`.
-    pub(super) fn find(&self, name: &str) -> Option<Vec<String>> {
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Vec<String>> {
         let line = self.lines.iter().find(|line| key(line) == name.as_bytes())?;
         Some(fields(line).iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect())
     }
 
+    /// The number (uid or gid) of `name`, from the third field of its first record.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u32> {
+        let line = self.lines.iter().find(|line| key(line) == name.as_bytes())?;
+        std::str::from_utf8(fields(line).get(2)?).ok()?.parse().ok()
+    }
+
     /// Whether a record has this number in its third field (uid or gid).
-    pub(super) fn has_number(&self, number: u32) -> bool {
+    #[must_use]
+    pub fn has_number(&self, number: u32) -> bool {
         self.numbers().any(|taken| taken == number)
     }
 
     /// The numbers in the third fields.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+    pub fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
         self.lines.iter().filter_map(|line| std::str::from_utf8(fields(line).get(2)?).ok()?.parse().ok())
     }
 
     /// The ranges of numbers of subuid(5): start in the second field, length in the third.
-    pub(super) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + '_ {
+    pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + '_ {
         self.lines.iter().filter_map(|line| {
             let number = |index: usize| std::str::from_utf8(fields(line).get(index)?).ok()?.parse::<u64>().ok();
             let (start, length) = (number(1)?, number(2)?);
@@ -47,19 +60,19 @@ impl Accounts {
     }
 
     /// Appends a record.
-    pub(super) fn push(&mut self, record: &str) {
+    pub fn push(&mut self, record: &str) {
         // Lines that begin with `+` or `-` stand for NIS, and must stay last.
         let end = self.lines.iter().position(|line| matches!(line.first(), Some(b'+' | b'-'))).unwrap_or(self.lines.len());
         self.lines.insert(end, record.as_bytes().to_vec());
     }
 
     /// Removes all records of `name`.
-    pub(super) fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         self.lines.retain(|line| key(line) != name.as_bytes());
     }
 
     /// Sets a field, counted from 0, of all records of `name`; records without that field are left alone.
-    pub(super) fn set(&mut self, name: &str, index: usize, value: &str) {
+    pub fn set(&mut self, name: &str, index: usize, value: &str) {
         self.edit(|fields| {
             if fields.first().is_some_and(|field| field == name.as_bytes())
                 && let Some(field) = fields.get_mut(index)
@@ -70,7 +83,7 @@ impl Accounts {
     }
 
     /// Changes the second field, the password, of every record but that of `except`, by what `change` makes of it.
-    pub(super) fn each_password(&mut self, except: &str, change: impl Fn(&[u8]) -> Option<&'static str>) {
+    pub fn each_password(&mut self, except: &str, change: impl Fn(&[u8]) -> Option<&'static str>) {
         self.edit(|fields| {
             let is_record = fields.first().is_some_and(|name| !name.is_empty() && !b"+-#".contains(&name[0]) && name != except.as_bytes());
             if let Some(password) = fields.get_mut(1).filter(|_| is_record)
@@ -82,7 +95,7 @@ impl Accounts {
     }
 
     /// Renames `old` in the lists of members and administrators of groups: fields from the third on.
-    pub(super) fn rename_member(&mut self, old: &str, new: &str) {
+    pub fn rename_member(&mut self, old: &str, new: &str) {
         self.edit_members(|members| {
             for member in members.iter_mut().filter(|member| *member == old.as_bytes()) {
                 *member = new.as_bytes().to_vec();
@@ -91,12 +104,12 @@ impl Accounts {
     }
 
     /// Takes `name` out of all lists of members and administrators of groups.
-    pub(super) fn remove_member(&mut self, name: &str) {
+    pub fn remove_member(&mut self, name: &str) {
         self.edit_members(|members| members.retain(|member| member != name.as_bytes()));
     }
 
     /// Adds or removes `name` as a member (last field) of one group.
-    pub(super) fn set_member(&mut self, group: &str, name: &str, wanted: bool) {
+    pub fn set_member(&mut self, group: &str, name: &str, wanted: bool) {
         self.edit(|fields| {
             if fields.len() >= 4 && fields[0] == group.as_bytes() {
                 let last = fields.len() - 1;
@@ -179,6 +192,7 @@ mod tests {
         assert!(file.find("root").is_none());
         assert_eq!(file.find("sudo").unwrap(), ["sudo", "x", "27", ""]);
         assert!(file.has_number(1000) && !file.has_number(2));
+        assert_eq!((file.number("new"), file.number("root"), Accounts::parse(b"a:b").number("a")), (Some(1001), None, None));
     }
 
     #[test]
