@@ -19,6 +19,7 @@ pub mod little_endian;
 pub mod lock;
 pub mod node;
 pub mod output;
+mod parallel;
 pub mod plan;
 pub mod profile;
 pub mod progress;

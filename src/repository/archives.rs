@@ -4,10 +4,9 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::{
-    Access, RepositoryError, Setup, Suite,
+    Access, CONNECTIONS, RepositoryError, Setup, Suite,
     error::kind_of,
     index::{self, Form, Room, UnpackError},
-    parallel,
     signed::Signed,
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     },
     debian::release::{Expiry, Indexed, Release},
     error::Kind,
+    parallel,
 };
 
 /// How often a mirror in mid-sync is asked again.
@@ -76,7 +76,7 @@ impl Archives {
             must_be_cached(setup, access)?;
         }
         let room = Room::default();
-        let suites = parallel::each(&setup.suites, |suite| Fetcher { setup, suite, access, seen: seen(suite), room: &room }.run())?;
+        let suites = parallel::each(&setup.suites, CONNECTIONS, |suite| Fetcher { setup, suite, access, seen: seen(suite), room: &room }.run())?;
         Ok(Self { suites })
     }
 

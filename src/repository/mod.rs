@@ -10,7 +10,6 @@ mod error;
 mod index;
 mod keys;
 mod offers;
-mod parallel;
 mod setup;
 mod signed;
 pub mod spool;
@@ -35,6 +34,9 @@ use crate::{
     },
     progress::{Progress, Stop},
 };
+
+/// How many connections are held at the same time; mirrors do not like many.
+const CONNECTIONS: usize = 4;
 
 /// With what archives are fetched.
 #[derive(Clone, Copy)]

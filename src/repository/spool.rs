@@ -2,14 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Access, Place, RepositoryError, parallel};
+use super::{Access, CONNECTIONS, Place, RepositoryError};
 use crate::{
     base::{
         cache::sha256_of,
         fetch::{self, Address, FetchError},
     },
     disk::{FileStorage, Storage as _},
-    hex,
+    hex, parallel,
     progress::{Bar, Progress, Stop},
 };
 
@@ -115,7 +115,7 @@ fn download(missing: &[&Wanted], access: &Access<'_>) -> Result<Vec<Arc<FileStor
             })?;
         Ok(access.files.keep(pending)?)
     };
-    parallel::each(missing, one)
+    parallel::each(missing, CONNECTIONS, one)
 }
 
 /// Reports each file, and what it adds to the whole.

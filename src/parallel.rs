@@ -8,12 +8,9 @@ use std::{
     thread,
 };
 
-/// How many connections are held at the same time; mirrors do not like many.
-pub(super) const CONNECTIONS: usize = 4;
-
-/// Does the work on each item; results stand in the order of the items. After a failure no further item is begun, and the first failure
+/// Does the work on each item, `at_once` at a time; results stand in the order of the items. After a failure no further item is begun, and the first failure
 /// in that order is the one that is told.
-pub(super) fn each<T: Sync, R: Send, E: Send>(items: &[T], work: impl Fn(&T) -> Result<R, E> + Sync) -> Result<Vec<R>, E> {
+pub(crate) fn each<T: Sync, R: Send, E: Send>(items: &[T], at_once: usize, work: impl Fn(&T) -> Result<R, E> + Sync) -> Result<Vec<R>, E> {
     let (next, has_failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let results: Mutex<Vec<Option<Result<R, E>>>> = Mutex::new(items.iter().map(|_| None).collect());
     let run = || {
@@ -28,7 +25,7 @@ pub(super) fn each<T: Sync, R: Send, E: Send>(items: &[T], work: impl Fn(&T) -> 
         }
     };
     thread::scope(|scope| {
-        for _ in 1..CONNECTIONS.min(items.len()) {
+        for _ in 1..at_once.min(items.len()) {
             scope.spawn(run);
         }
         run();
@@ -46,8 +43,8 @@ mod tests {
     #[test]
     fn results_keep_their_order_and_the_first_failure_is_told() {
         let numbers: Vec<u32> = (0..50).collect();
-        assert_eq!(each(&numbers, |number| Ok::<_, ()>(number * 2)), Ok(numbers.iter().map(|number| number * 2).collect()));
-        assert_eq!(each(&numbers, |number| if *number < 7 { Ok(()) } else { Err(*number) }), Err(7));
-        assert_eq!(each(&[] as &[u32], |_| Ok::<(), ()>(())), Ok(vec![]));
+        assert_eq!(each(&numbers, 4, |number| Ok::<_, ()>(number * 2)), Ok(numbers.iter().map(|number| number * 2).collect()));
+        assert_eq!(each(&numbers, 4, |number| if *number < 7 { Ok(()) } else { Err(*number) }), Err(7));
+        assert_eq!(each(&[] as &[u32], 4, |_| Ok::<(), ()>(())), Ok(vec![]));
     }
 }
