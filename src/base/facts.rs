@@ -99,6 +99,17 @@ pub enum Architecture {
     Armhf,
 }
 
+impl Architecture {
+    /// dpkg's name of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::Armhf => "armhf",
+        }
+    }
+}
+
 /// What configures the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::{
         Base,
-        facts::{Architecture, Flavour},
+        facts::Flavour,
     },
     debian::status::{self, StatusError},
     error::{Classified, Kind},
@@ -62,10 +62,7 @@ impl LockedBase {
     /// When its packages cannot be read.
     pub fn of(base: &Base) -> Result<Self, LockedBaseError> {
         let is_made = base.facts.flavour == Flavour::BerryDebian;
-        let architecture = match base.facts.architecture {
-            Architecture::Arm64 => "arm64",
-            Architecture::Armhf => "armhf",
-        };
+        let architecture = base.facts.architecture.name();
         let packages = if is_made { Some(versions(&base.tree.read_text(STATUS)?)?) } else { None };
         Ok(Self {
             name: base.name.clone(),

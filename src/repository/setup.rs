@@ -123,10 +123,7 @@ impl Setup {
             is_web
         });
         let keys = keys(tree, &found, &mut notes)?;
-        let architecture = match facts.architecture {
-            Architecture::Arm64 => "arm64",
-            Architecture::Armhf => "armhf",
-        };
+        let architecture = facts.architecture.name();
         let image = found.into_iter().map(|source| Suite::new(source, false, false));
         let suites = Suite::group(image.chain(extra(packages)?), architecture)?;
         if suites.is_empty() {
