@@ -48,7 +48,7 @@ use crate::{
 
 /// Environment variable that names the folder.
 pub const VARIABLE: &str = "BERRY_IMAGE_CACHE";
-const FOLDERS: [&str; 6] = ["images", files::FILES, files::RELEASES, "locks", "partials", "temps"];
+const FOLDERS: [&str; 7] = ["images", files::FILES, files::RELEASES, files::UNPACKED, "locks", "partials", "temps"];
 
 /// What can go wrong in the cache.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,8 @@
 //! Packages and indices of archives, each stored once under its SHA-256, and the signed roots of the archives.
 //!
 //! ```text
-//! files/SHA256        a package or a packed index
+//! files/SHA256        a package, a packed index, or the data archive of a package, decompressed
+//! unpacked/SHA256     of a package: the SHA-256 and size of its data archive
 //! releases/KEY.json   what an archive signed last, and how
 //! ```
 //! What is read from here is hashed again each time. One process at a time works with them.
@@ -27,6 +28,7 @@ use crate::{
 pub(super) const KEY: &str = "packages";
 pub(super) const FILES: &str = "files";
 pub(super) const RELEASES: &str = "releases";
+pub(super) const UNPACKED: &str = "unpacked";
 /// The signed root of an archive has at most 16 MiB and is kept in base64, perhaps with a signature beside it.
 const MAX_RELEASE: u64 = 48 << 20;
 
@@ -76,6 +78,7 @@ impl Cache {
     /// All of them as one thing of the inventory, if there are any.
     pub(super) fn files_item(&self) -> Result<Option<Item>, CacheError> {
         let mut paths = inventory::list(&self.folder(RELEASES))?;
+        paths.extend(inventory::list(&self.folder(UNPACKED))?);
         paths.extend(inventory::list(&self.folder(FILES))?);
         let found: Vec<_> = paths.iter().filter_map(|path| fs::metadata(path).ok()).collect();
         if found.is_empty() {
@@ -156,6 +159,39 @@ impl Files<'_> {
         let storage = pending.storage()?;
         pending.temp.rename(&path)?;
         Ok(storage)
+    }
+
+    /// An empty file that is removed when it is dropped, or by the next process if this one dies.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn temp(&self) -> Result<Temp, CacheError> {
+        Temp::new(&self.cache.folder("temps"), &self.cache.folder("locks"), KEY)
+    }
+
+    /// The data archive of the package with this digest as it was decompressed before, if it was; all of it is read.
+    ///
+    /// # Errors
+    /// As [`Files::get`].
+    pub fn unpacked(&self, package: &[u8; 32], stop: &Stop) -> Result<Option<Arc<FileStorage>>, CacheError> {
+        let path = self.cache.folder(UNPACKED).join(hex::encode(package));
+        // One that cannot be read is as good as none: it is made anew.
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
+        let Some((sha256, size)) = text.trim_end().split_once(' ') else { return Ok(None) };
+        let (Some(sha256), Ok(size)) = (hex::decode(sha256), size.parse()) else { return Ok(None) };
+        let found = self.get(&sha256, size, stop)?;
+        entry::touch(&path);
+        Ok(found)
+    }
+
+    /// Keeps the data archive of the package with this digest.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn keep_unpacked(&self, package: &[u8; 32], archive: Temp, sha256: &[u8; 32], size: u64) -> Result<(), CacheError> {
+        archive.rename(&self.path(sha256))?;
+        let text = format!("{} {size}\n", hex::encode(sha256));
+        entry::write_whole(&self.cache.folder(UNPACKED).join(hex::encode(package)), text.as_bytes())
     }
 
     /// What was kept under this key of the signed root of an archive.

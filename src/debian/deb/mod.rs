@@ -20,7 +20,11 @@ pub use control::ControlFile;
 pub use error::{ArFault, ControlFault, DebError, MemberFault, Part};
 pub use member::{Member, MemberKind};
 
-use crate::{disk::Storage, progress::Stop};
+use crate::{
+    decompress::Decompressed,
+    disk::{Storage, Window},
+    progress::Stop,
+};
 
 /// What no package may ask for, whatever it claims.
 pub mod limits {
@@ -36,10 +40,13 @@ pub mod limits {
     pub const MAX_MEMBERS: usize = 1_000_000;
     /// Paths, targets and owners of all members, in bytes: memory, for they are all kept.
     pub const MAX_TEXT: usize = 128 << 20;
-    /// A path with its leading slash, or the target of a symbolic link, in bytes: Linux's `PATH_MAX` without the NUL at the end.
-    pub const MAX_PATH: usize = 4095;
-    /// A name in a path, in bytes: Linux's `NAME_MAX`.
-    pub const MAX_NAME: usize = 255;
+    /// The target of a symbolic link, in bytes: Linux's `PATH_MAX` without the NUL at the end.
+    pub const MAX_TARGET: usize = 4095;
+    /// A path with its leading slash, in bytes: as much, but dpkg appends `.dpkg-new` while it unpacks.
+    pub const MAX_PATH: usize = MAX_TARGET - DPKG_NEW;
+    /// A name in a path, in bytes: Linux's `NAME_MAX`, likewise.
+    pub const MAX_NAME: usize = 255 - DPKG_NEW;
+    const DPKG_NEW: usize = ".dpkg-new".len();
 }
 
 /// A package, read and checked.
@@ -50,6 +57,8 @@ pub struct Deb {
     pub control: Vec<ControlFile>,
     /// The members of the data archive, in its order.
     pub members: Vec<Member>,
+    /// Size and digest of the data archive, if it was decompressed: it is the file of the scratch that was asked for last.
+    pub unpacked: Option<Decompressed>,
 }
 
 /// Where decompressed data goes.
@@ -70,11 +79,27 @@ impl Deb {
     /// When it is no sound package, is larger than the [`limits`], uses what is not supported, or `stop` is requested.
     pub fn read(storage: Arc<dyn Storage>, scratch: &dyn Scratch, stop: &Stop) -> Result<Self, DebError> {
         let parts = ar::parts(&storage)?;
-        let control = parts.control.unpacked(Part::Control, scratch, stop)?;
+        let (control, _) = parts.control.unpacked(Part::Control, scratch, stop)?;
         let control = control::read(control)?;
-        let data = parts.data.unpacked(Part::Data, scratch, stop)?;
+        let (data, unpacked) = parts.data.unpacked(Part::Data, scratch, stop)?;
         let members = data::read(data, stop)?;
-        Ok(Self { control, members })
+        Ok(Self { control, members, unpacked })
+    }
+
+    /// As [`Deb::read`], with the data archive that an earlier call [decompressed](Deb::unpacked).
+    ///
+    /// # Errors
+    /// As [`Deb::read`].
+    pub fn read_unpacked(
+        storage: Arc<dyn Storage>,
+        data: Arc<dyn Storage>,
+        scratch: &dyn Scratch,
+        stop: &Stop,
+    ) -> Result<Self, DebError> {
+        let (control, _) = ar::parts(&storage)?.control.unpacked(Part::Control, scratch, stop)?;
+        let control = control::read(control)?;
+        let members = data::read(Window::whole(data), stop)?;
+        Ok(Self { control, members, unpacked: None })
     }
 
     /// The bytes of the control member's file `name`: `control`, `conffiles`, `postinst`, ...

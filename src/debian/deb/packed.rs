@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{DebError, Part, Scratch};
 use crate::{
-    decompress::{DecompressError, Format, decompress_at_most},
+    decompress::{DecompressError, Decompressed, Format, decompress_at_most},
     disk::{FileStorage, Storage as _, Window},
     progress::{Silent, Stop},
 };
@@ -15,19 +15,24 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// The tar archive in it: in a file of `scratch`, or where it stands if it is not compressed.
-    pub(super) fn unpacked(self, part: Part, scratch: &dyn Scratch, stop: &Stop) -> Result<Window, DebError> {
+    /// The tar archive in it: in a file of `scratch`, of which size and digest are told, or where it stands if it is not compressed.
+    pub(super) fn unpacked(
+        self,
+        part: Part,
+        scratch: &dyn Scratch,
+        stop: &Stop,
+    ) -> Result<(Window, Option<Decompressed>), DebError> {
         let (size, limit) = (self.content.size(), part.limit());
         if self.format == Format::Raw {
-            return if size <= limit { Ok(self.content) } else { Err(DebError::TooLarge { part, size, limit }) };
+            return if size <= limit { Ok((self.content, None)) } else { Err(DebError::TooLarge { part, size, limit }) };
         }
         let file = scratch.file().map_err(DebError::Scratch)?;
-        decompress_at_most(limit, self.format, &self.content, &file, &Silent, stop).map_err(|source| match source {
+        let done = decompress_at_most(limit, self.format, &self.content, &file, &Silent, stop).map_err(|source| match source {
             DecompressError::Interrupted => DebError::Interrupted,
             source => DebError::Decompress { part, source },
         })?;
         // The path is for messages.
         let storage = FileStorage::new(file, Path::new(part.name())).map_err(DebError::Read)?;
-        Ok(Window::whole(Arc::new(storage)))
+        Ok((Window::whole(Arc::new(storage)), Some(done)))
     }
 }
