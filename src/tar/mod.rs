@@ -226,6 +226,11 @@ impl Reader {
         if text.contains(&0) {
             return Err(TarError::header(offset, "a long name holds a NUL"));
         }
+        // GNU tar reads on to the first NUL, dpkg as far as the size says.
+        let padding = (data + size).next_multiple_of(BLOCK) - (data + size);
+        if self.dialect == Dialect::Deb && self.bytes(data + size, padding)?.iter().any(|byte| *byte != 0) {
+            return Err(TarError::header(offset, "something stands behind the end of a long name"));
+        }
         if self.dialect == Dialect::Deb && (text.is_empty() || into.is_some()) {
             return Err(TarError::header(offset, "a long name is empty, or the second one of its member"));
         }

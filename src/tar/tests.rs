@@ -116,6 +116,7 @@ fn long_names_are_those_of_the_next_member() {
     let long = header(b'L', b"x", 3, same);
     for (parts, part) in [
         (&[&long[..], b"a\0b", &header(b'0', b"b", 0, same)][..], "holds a NUL"),
+        (&[&long[..], b"abcd", &header(b'0', b"b", 0, same)], "behind the end of a long name"),
         (&[&long[..], b"abc", &long[..], b"abc", &header(b'0', b"b", 0, same)], "the second one"),
         (&[&header(b'L', b"x", 0, same)[..], &header(b'0', b"b", 0, same)], "is empty"),
         (&[&header(b'K', b"x", 3, same)[..], b"abc", &header(b'0', b"b", 0, same)], "what is no link"),
