@@ -52,7 +52,7 @@ fn checked(member: tar::Member, buffer: &mut [u8], stop: &Stop) -> Result<Member
         }
         tar::Kind::HardLink(target) => MemberKind::HardLink(path::absolute(&target).map_err(|_| fail(MemberFault::HardLink))?),
         tar::Kind::Symlink(target) if target.is_empty() => return Err(fail(MemberFault::EmptyTarget)),
-        tar::Kind::Symlink(target) if target.len() > limits::MAX_PATH => return Err(fail(MemberFault::TargetTooLong)),
+        tar::Kind::Symlink(target) if target.len() > limits::MAX_TARGET => return Err(fail(MemberFault::TargetTooLong)),
         tar::Kind::Symlink(target) => MemberKind::Symlink(target),
         tar::Kind::CharDevice { major, minor } => MemberKind::CharDevice { major, minor },
         tar::Kind::BlockDevice { major, minor } => MemberKind::BlockDevice { major, minor },

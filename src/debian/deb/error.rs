@@ -227,10 +227,10 @@ pub enum MemberFault {
     /// A line end, which dpkg's database cannot hold.
     #[error("has a path with a line end")]
     LineEnd,
-    /// A name of more than 255 bytes.
+    /// A name that dpkg could not unpack.
     #[error("has a path with a name of more than {} bytes", limits::MAX_NAME)]
     NameTooLong,
-    /// A path of more than 4095 bytes.
+    /// A path that dpkg could not unpack.
     #[error("has a path of more than {} bytes", limits::MAX_PATH)]
     PathTooLong,
     /// The root is something else than a folder.
@@ -252,7 +252,7 @@ pub enum MemberFault {
     #[error("is a symbolic link without a target")]
     EmptyTarget,
     /// A symbolic link to a path of more than 4095 bytes.
-    #[error("is a symbolic link with a target of more than {} bytes", limits::MAX_PATH)]
+    #[error("is a symbolic link with a target of more than {} bytes", limits::MAX_TARGET)]
     TargetTooLong,
     /// The number that stands for no user or group at all.
     #[error("belongs to user or group 4294967295, which is none")]
