@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-const CASES: u64 = 6000;
+const CASES: u64 = 3000;
 /// One of so many refused packages is shown to dpkg-deb, for the figures.
 const ASKED: u64 = 8;
 const TIME: Duration = Duration::from_secs(2);
