@@ -21,7 +21,9 @@ pub(super) fn system() -> Tree {
     for folder in ["bin", "sbin", "lib"] {
         tree.put_link(format!("/{folder}"), format!("usr/{folder}"), meta(0o777)).unwrap();
     }
-    for program in ["bin/mystery", "bin/dpkg", "sbin/adduser", "sbin/usermod", "bin/rm", "sbin/ldconfig", "bin/deb-systemd-helper"] {
+    for program in
+        ["bin/mystery", "bin/dpkg", "sbin/adduser", "sbin/usermod", "bin/rm", "bin/sed", "sbin/ldconfig", "bin/deb-systemd-helper"]
+    {
         tree.put_file(format!("/usr/{program}"), meta(0o755), Content::bytes(b"\x7fELF".to_vec())).unwrap();
     }
     for (path, text) in [
@@ -64,6 +66,8 @@ fn shown(foreseen: &Foreseen) -> Vec<String> {
             Effect::RemoveFile { path, recursive } => format!("rm{} {path}", if *recursive { " -r" } else { "" }),
             Effect::MakeFolder { path, .. } => format!("mkdir {path}"),
             Effect::WriteFile { path } => format!("write {path}"),
+            Effect::RemoveFolder { path } => format!("rmdir {path}"),
+            Effect::Mode { path, mode, .. } => format!("chmod {mode} {path}"),
             Effect::Fail { status } => format!("fail {status}"),
             Effect::Other { command, .. } => format!("other {command}"),
             effect => format!("{effect:?}"),

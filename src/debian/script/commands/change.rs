@@ -83,8 +83,16 @@ pub(super) fn run(machine: &mut Machine<'_>, name: &str, arguments: &[Field]) ->
         "touch" => &TOUCH,
         _ => &CHANGE,
     };
-    // A mode like `-x` is no option.
-    let arguments: Vec<Field> = arguments.to_vec();
+    // A mode like `-x` is no option: after two dashes it is not taken for one.
+    let is_mode = |argument: &Field| {
+        argument.text.strip_prefix('-').is_some_and(|mode| !mode.is_empty() && mode.chars().all(|letter| "rwxXst".contains(letter)))
+    };
+    let mut arguments = arguments.to_vec();
+    if let (true, Some(position)) = (name == "chmod", arguments.iter().position(is_mode)) {
+        let mode = arguments.remove(position);
+        let first = arguments.iter().position(|argument| !argument.text.starts_with('-')).unwrap_or(arguments.len());
+        arguments.splice(first..first, [Field::known("--"), mode]);
+    }
     let Some(mut options) = spec.parse(&arguments) else { return Ok(None) };
     let mut paths = Vec::new();
     let first = usize::from(matches!(name, "chmod" | "chown" | "chgrp") && !options.has("reference"));
@@ -171,6 +179,21 @@ fn touch(machine: &mut Machine<'_>, options: &Options, paths: Vec<String>) -> Re
         }
     }
     Ok(Status::YES)
+}
+
+/// Runs sed where it changes files that are known; `None` when it does something else.
+pub(super) fn edit(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Option<Status>, ScriptError> {
+    let Some(files) = super::harmless::edited(arguments) else { return Ok(None) };
+    let mut status = Status::YES;
+    for file in files {
+        let Some(path) = machine.path(&file) else { return Ok(None) };
+        if machine.exists(&path) == Some(false) {
+            status = Status::Known(2);
+            continue;
+        }
+        machine.record(Effect::WriteFile { path })?;
+    }
+    Ok(Some(status))
 }
 
 /// Moves and copies.

@@ -139,47 +139,85 @@ fn has_option(arguments: &[Field], options: &[&str]) -> bool {
     arguments.iter().any(|argument| options.iter().any(|option| argument.text.starts_with(option)))
 }
 
-/// Neither `-i` nor commands that write or run something.
-fn sed(arguments: &[Field]) -> bool {
-    let mut scripts = Vec::new();
-    let mut rest = arguments.iter();
-    let mut named = false;
+/// A call of sed.
+#[derive(Default)]
+struct Sed {
+    scripts: Vec<String>,
+    files: Vec<Option<String>>,
+    in_place: bool,
+    /// What it does is not all in its arguments.
+    opaque: bool,
+}
+
+fn parse_sed(arguments: &[Field]) -> Sed {
+    let mut sed = Sed::default();
+    let (mut rest, mut operands, mut named) = (arguments.iter(), Vec::new(), false);
     while let Some(argument) = rest.next() {
-        let Some(text) = argument.get() else {
-            // Unknown text inside of a script may be anything.
-            scripts.push(argument.text.clone());
-            continue;
-        };
-        match text {
-            "-e" | "--expression" => {
-                named = true;
-                scripts.extend(rest.next().map(|script| script.text.clone()));
-            }
-            "-f" => return false,
-            _ if text.starts_with("--expression=") => {
-                named = true;
-                scripts.push(text["--expression=".len()..].to_owned());
-            }
-            _ if text.starts_with("--i") || text.starts_with("--f") => return false,
-            _ if text.starts_with("--") => {}
-            _ if text.starts_with('-') && text.len() > 1 => {
-                let letters = text.split('e').next().unwrap_or_default();
-                if letters.contains(['i', 'f']) {
-                    return false;
-                }
-                if let Some((_, script)) = text.split_once('e') {
+        let text = argument.text.as_str();
+        if let Some(script) = text.strip_prefix("--expression=") {
+            named = true;
+            sed.scripts.push(script.to_owned());
+        } else if let Some(long) = text.strip_prefix("--") {
+            match long {
+                "expression" => {
                     named = true;
-                    match script {
-                        "" => scripts.extend(rest.next().map(|script| script.text.clone())),
-                        script => scripts.push(script.to_owned()),
+                    sed.scripts.extend(rest.next().map(|script| script.text.clone()));
+                }
+                "in-place" => sed.in_place = true,
+                "quiet" | "silent" | "regexp-extended" | "follow-symlinks" | "null-data" | "separate" | "posix" | "sandbox"
+                | "unbuffered" => {}
+                _ => sed.opaque = true,
+            }
+        } else if text.starts_with('-') && text.len() > 1 {
+            let mut letters = text[1..].chars();
+            while let Some(letter) = letters.next() {
+                match letter {
+                    'n' | 'E' | 'r' | 's' | 'u' | 'z' => {}
+                    'i' => {
+                        sed.in_place = true;
+                        // A copy with this ending is kept.
+                        sed.opaque |= !letters.as_str().is_empty();
+                        break;
                     }
+                    'e' => {
+                        named = true;
+                        let script = letters.as_str();
+                        sed.scripts.extend(if script.is_empty() {
+                            rest.next().map(|script| script.text.clone())
+                        } else {
+                            Some(script.to_owned())
+                        });
+                        break;
+                    }
+                    _ => sed.opaque = true,
                 }
             }
-            _ if !named && scripts.is_empty() => scripts.push(text.to_owned()),
-            _ => {}
+        } else {
+            operands.push(argument);
         }
+        sed.opaque |= argument.many;
     }
-    scripts.iter().all(|script| !writes(script))
+    let mut operands = operands.into_iter();
+    if !named {
+        sed.scripts.extend(operands.next().map(|script| script.text.clone()));
+    }
+    sed.files = operands.map(|file| file.get().map(str::to_owned)).collect();
+    sed
+}
+
+/// Whether sed only reads: neither `-i` nor commands that write or run something.
+fn sed(arguments: &[Field]) -> bool {
+    let sed = parse_sed(arguments);
+    !sed.opaque && !sed.in_place && !sed.scripts.iter().any(|script| writes(script))
+}
+
+/// The files that sed changes, when it changes no others.
+pub(super) fn edited(arguments: &[Field]) -> Option<Vec<String>> {
+    let sed = parse_sed(arguments);
+    if !sed.in_place || sed.opaque || sed.scripts.iter().any(|script| writes(script)) {
+        return None;
+    }
+    sed.files.into_iter().collect()
 }
 
 /// Whether a script of sed may hold `w`, `W` or `e`, as a command or a flag.
@@ -216,9 +254,12 @@ fn awk(arguments: &[Field]) -> bool {
     false
 }
 
+/// Whether find only looks.
 fn find(arguments: &[Field]) -> bool {
     let acts = ["-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls"];
-    arguments.iter().all(|argument| argument.known && !acts.contains(&argument.text.as_str()))
+    arguments.iter().all(|argument| {
+        !argument.many && !acts.contains(&argument.text.as_str()) && (argument.known || !argument.text.starts_with(['…', '-']))
+    })
 }
 
 /// `perl -e` may do anything, but its version may be asked for.

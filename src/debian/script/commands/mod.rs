@@ -40,10 +40,12 @@ pub(super) fn run(machine: &mut Machine<'_>, command: &str, arguments: &[Field],
             None => wrapped::run(machine, name, arguments)?,
             status => status,
         },
-        "env" | "nice" | "ionice" | "timeout" | "xargs" | "sh" | "dash" | "bash" | "chroot" | "setsid" | "builtin" | "time" => {
+        "env" | "nice" | "ionice" | "timeout" | "sh" | "dash" | "bash" | "chroot" | "setsid" | "builtin" | "time" => {
             wrapped::run(machine, name, arguments)?
         }
         "grep" | "egrep" | "fgrep" => simple::grep(machine, name, arguments)?,
+        "sed" => change::edit(machine, arguments)?,
+        "xargs" => wrapped::xargs(machine, arguments)?,
         "readlink" | "realpath" => simple::read_link(machine, name, arguments)?,
         "expr" | "stat" => None,
         "dpkg" => packages::dpkg(machine, arguments)?,
@@ -99,6 +101,8 @@ pub(super) fn run(machine: &mut Machine<'_>, command: &str, arguments: &[Field],
     }
     machine.print_unknown();
     if harmless::is(name, arguments) {
+        // It may have read its input.
+        machine.forget_input();
         return Ok(Status::Unknown);
     }
     // What is not there does nothing.

@@ -74,7 +74,7 @@ fn printf(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<(), ScriptEr
 
 fn cat(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Status, ScriptError> {
     if arguments.is_empty() || arguments.iter().all(|argument| argument.text == "-") {
-        match machine.input().map(str::to_owned) {
+        match machine.input() {
             Some(text) => machine.print(&Field::known(text))?,
             None => machine.print_unknown(),
         }

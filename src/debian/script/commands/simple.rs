@@ -36,6 +36,18 @@ const REFRESH: &[&str] = &[
     "update-xmlcatalog",
     "update-catalog",
     "update-binfmts",
+    "pam-auth-update",
+    "linux-update-symlinks",
+    "update-default-ispell",
+    "update-default-wordlist",
+    "update-dictcommon-hunspell",
+    "update-dictcommon-aspell",
+    "locale-gen",
+    "update-locale",
+    "gdk-pixbuf-query-loaders",
+    "gio-querymodules",
+    "update-gsfonts",
+    "update-pciids",
 ];
 
 /// Runs one; `None` when it is none of them.
@@ -97,6 +109,16 @@ pub(super) fn run(machine: &mut Machine<'_>, name: &str, arguments: &[Field]) ->
                 _ => Effect::ChangeAlternative { arguments: words },
             }
         }
+        "setcap" => {
+            let Some(words) = words else { return Ok(None) };
+            match words.iter().filter(|word| *word != "-q").collect::<Vec<_>>().as_slice() {
+                [capabilities, path] if machine.program(path) != Some(None) => {
+                    Effect::Mode { path: (*path).clone(), mode: (*capabilities).clone(), recursive: false }
+                }
+                [_, _] => return Ok(Some(Status::NO)),
+                _ => return Ok(None),
+            }
+        }
         "ucf" | "ucfr" => match words {
             Some(arguments) => Effect::Ucf { arguments: [name.to_owned()].into_iter().chain(arguments).collect() },
             None => return Ok(None),
@@ -142,7 +164,7 @@ pub(super) fn grep(machine: &mut Machine<'_>, name: &str, arguments: &[Field]) -
         return Ok(None);
     }
     let (pattern, text) = match rest.as_slice() {
-        [pattern] => (pattern, machine.input().map(str::to_owned)),
+        [pattern] => (pattern, machine.input()),
         [pattern, file] => {
             let Some(path) = machine.path(file) else { return Ok(None) };
             if machine.exists(&path) == Some(false) {

@@ -34,6 +34,44 @@ pub(super) fn run(machine: &mut Machine<'_>, name: &str, arguments: &[Field]) ->
     machine.run(rest).map(Some)
 }
 
+/// `xargs COMMAND`: it is run with what is read, when that is known, or with it not known.
+pub(super) fn xargs(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Option<Status>, ScriptError> {
+    let mut rest = arguments;
+    let mut separated = true;
+    while let Some((option, others)) = rest.split_first() {
+        match option.get() {
+            Some("-r" | "--no-run-if-empty" | "--show-limits" | "-t") => rest = others,
+            Some("-0" | "--null") => (rest, separated) = (others, false),
+            Some("-n" | "-L" | "-s" | "-P") => rest = others.get(1..).unwrap_or_default(),
+            Some(text) if text.starts_with("-n") => rest = others,
+            _ if option.text.starts_with("--max-") => rest = others,
+            Some(text) if text.starts_with('-') => return Ok(None),
+            _ => break,
+        }
+    }
+    if rest.is_empty() {
+        // It prints what it reads.
+        machine.forget_input();
+        machine.print_unknown();
+        return Ok(Some(Status::YES));
+    }
+    let input = machine.input().filter(|input| separated && !input.contains(['\'', '"', '\\']));
+    let command = rest.iter().cloned();
+    let Some(input) = input else {
+        let unknown = Field { text: "…".to_owned(), known: false, many: true };
+        let all: Vec<Field> = command.chain([unknown]).collect();
+        machine.maybe(|machine| machine.run(&all))?;
+        machine.print_unknown();
+        return Ok(Some(Status::Unknown));
+    };
+    machine.spend(1 + input.len() / 16)?;
+    let words: Vec<Field> = input.split_ascii_whitespace().map(Field::known).collect();
+    if words.is_empty() {
+        return Ok(Some(Status::YES));
+    }
+    machine.run(&command.chain(words).collect::<Vec<_>>()).map(Some)
+}
+
 /// `env NAME=VALUE… COMMAND`
 fn environment(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Option<Status>, ScriptError> {
     let count = arguments.iter().take_while(|argument| argument.text.contains('=') && !argument.text.starts_with('-')).count();

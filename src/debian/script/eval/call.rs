@@ -117,15 +117,7 @@ impl Machine<'_> {
                 }
                 Status::YES
             }
-            "read" => {
-                for name in arguments.iter().filter(|name| !name.text.starts_with('-')) {
-                    match name.get() {
-                        Some(name) => self.assign(name, Value::Unknown)?,
-                        None => self.forget(),
-                    }
-                }
-                Status::Unknown
-            }
+            "read" => self.read_line(arguments)?,
             "getopts" => {
                 for name in arguments.get(1).and_then(Field::get).into_iter().chain(["OPTARG", "OPTIND"]) {
                     self.assign(name, Value::Unknown)?;
@@ -152,6 +144,31 @@ impl Machine<'_> {
             _ => return Ok(None),
         };
         Ok(Some(status))
+    }
+
+    /// `read NAME…`
+    fn read_line(&mut self, arguments: &[Field]) -> Result<Status, ScriptError> {
+        let raw = arguments.first().and_then(Field::get) == Some("-r");
+        let names = if raw { &arguments[1..] } else { arguments };
+        let usual = matches!(self.variable("IFS"), Value::Known(separators) if &*separators == " \t\n");
+        let line = self.input_line();
+        if let (Some((line, ended)), [name], true) = (&line, names, usual)
+            && let Some(name) = name.get().filter(|name| !name.starts_with('-'))
+            && (raw || !line.contains('\\'))
+        {
+            let text = line.trim_matches([' ', '\t']);
+            self.spend(1 + text.len() / 64)?;
+            self.assign(name, Value::Known(text.into()))?;
+            return Ok(Status::of(Some(*ended)));
+        }
+        for name in names.iter().filter(|name| !name.text.starts_with('-')) {
+            match name.get() {
+                Some(name) => self.assign(name, Value::Unknown)?,
+                None => self.forget(),
+            }
+        }
+        // A line that is joined with the next one may be the last.
+        Ok(Status::Unknown)
     }
 
     /// All variables may have changed.
@@ -309,7 +326,7 @@ impl Machine<'_> {
             self.exit(Status::Known(2));
             return Ok(Status::Known(2));
         }
-        if path == "/usr/share/debconf/confmodule" && exists == Some(true) {
+        if path == "/usr/share/debconf/confmodule" {
             self.debconf = true;
             self.record(Effect::Debconf { command: path })?;
             return Ok(Status::YES);
@@ -325,6 +342,7 @@ impl Machine<'_> {
 
     /// Adds a change that is not understood.
     pub(in crate::debian::script) fn not_understood(&mut self, fields: &[Field], why: &str) -> Result<(), ScriptError> {
+        self.forget_input();
         let mut command = String::new();
         for field in fields {
             if !command.is_empty() {

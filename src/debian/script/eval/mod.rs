@@ -28,7 +28,7 @@ use super::{
     syntax::{AndOr, Command, Form, List, Pipeline},
 };
 pub(super) use files::Found;
-use output::Capture;
+use output::{Capture, Input};
 pub(super) use pattern::matches;
 use state::{State, either};
 pub(super) use value::{Field, Status, Value};
@@ -94,8 +94,8 @@ pub(super) struct Machine<'a> {
     functions: Vec<Frame>,
     loops: Vec<loops::Frames>,
     captures: Vec<Capture>,
-    /// What commands read from standard input, when that is known.
-    inputs: Vec<Option<String>>,
+    /// What commands read from standard input.
+    inputs: Vec<Input>,
     /// Paths that the script has changed; `None` when it may have changed any.
     touched: Option<BTreeSet<String>>,
     accounts: Accounts,
@@ -285,7 +285,7 @@ impl<'a> Machine<'a> {
         for (index, command) in commands.iter().enumerate() {
             let is_last = index + 1 == commands.len();
             if index > 0 {
-                self.inputs.push(input.take());
+                self.push_input(input.take());
             }
             if !is_last {
                 self.captures.push(Capture::new(self.forks, self.ends));

@@ -33,6 +33,15 @@ impl Capture {
     }
 }
 
+/// What commands read from standard input.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// What is left of it, when that is known.
+    text: Option<String>,
+    /// How many ways were open when it began.
+    forks: usize,
+}
+
 impl Machine<'_> {
     /// Something is printed.
     pub(in crate::debian::script) fn print(&mut self, text: &Field) -> Result<(), ScriptError> {
@@ -61,8 +70,35 @@ impl Machine<'_> {
         }
     }
 
-    /// Standard input, when it is known.
-    pub(in crate::debian::script) fn input(&self) -> Option<&str> {
-        self.inputs.last()?.as_deref()
+    /// Reads all of standard input, when it is known.
+    pub(in crate::debian::script) fn input(&mut self) -> Option<String> {
+        let forks = self.forks;
+        let input = self.inputs.last_mut()?;
+        let rest = if input.forks == forks { input.text.take() } else { None };
+        // What was read by one way only is not known to the others.
+        input.text = rest.is_some().then(String::new);
+        rest
+    }
+
+    /// Reads a line of standard input, and whether its end was there; `None` when it is not known.
+    pub(super) fn input_line(&mut self) -> Option<(String, bool)> {
+        let text = self.input()?;
+        let (line, rest) = text.split_once('\n').map_or((text.as_str(), None), |(line, rest)| (line, Some(rest)));
+        if let Some(input) = self.inputs.last_mut() {
+            input.text = Some(rest.unwrap_or_default().to_owned());
+        }
+        Some((line.to_owned(), rest.is_some()))
+    }
+
+    /// A command may have read any part of standard input.
+    pub(in crate::debian::script) fn forget_input(&mut self) {
+        if let Some(input) = self.inputs.last_mut() {
+            input.text = None;
+        }
+    }
+
+    /// Commands read this from now on, or what is not known.
+    pub(super) fn push_input(&mut self, text: Option<String>) {
+        self.inputs.push(Input { text, forks: self.forks });
     }
 }

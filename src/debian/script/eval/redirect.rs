@@ -36,7 +36,7 @@ impl Machine<'_> {
         }
         let replaced = redirected.input.is_some();
         if let Some(input) = redirected.input {
-            self.inputs.push(input);
+            self.push_input(input);
         }
         let result = match redirected.missing {
             None => follow(self),

@@ -40,7 +40,16 @@ fn changes_are_told_in_order() {
         ("cat <<EOF >/dev/null\n$(mystery)\nEOF", vec!["other mystery"]),
         ("eval 'mystery one'", vec!["other mystery one"]),
         ("/usr/bin/mystery | cat", vec!["other /usr/bin/mystery"]),
-        ("echo a | while read x; do rm -f /etc/empty; done", vec!["?rm /etc/empty"]),
+        ("echo /etc/empty | while read x; do rm -f $x; done", vec!["rm /etc/empty"]),
+        ("date | while read x; do rm -f /etc/empty; done", vec!["?rm /etc/empty"]),
+        ("(while read -r d; do rmdir \"$d\" 2>/dev/null || true; done) <<E\n/none\n/etc\n/opt/empty\nE", vec!["rmdir /opt/empty"]),
+        ("printf '/etc/empty\\n/etc/old.conf\\n' | xargs -r rm -f", vec!["rm /etc/empty", "rm /etc/old.conf"]),
+        ("date | xargs rm", vec!["?other rm …"]),
+        (
+            "chmod -x /etc/old.conf; sed -i -e s/a/b/ /etc/old.conf; sed -n p /etc/old.conf",
+            vec!["chmod -x /etc/old.conf", "write /etc/old.conf"],
+        ),
+        ("sed -e 's/a/b/w /etc/new' /etc/old.conf", vec!["other sed -e s/a/b/w /etc/new /etc/old.conf"]),
         ("trap 'rm -f /etc/empty' EXIT", vec!["?rm /etc/empty"]),
     ] {
         assert_eq!(install(body), effects, "{body}");
