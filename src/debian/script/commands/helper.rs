@@ -11,8 +11,11 @@ use crate::{
 
 /// Runs it; `None` when its arguments are not understood.
 pub(super) fn run(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Option<Status>, ScriptError> {
-    let Some(words) = super::known(arguments) else { return Ok(None) };
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let all_known = arguments.iter().all(|argument| argument.known);
+    if arguments.iter().any(|argument| argument.many) {
+        return Ok(None);
+    }
+    let words: Vec<&str> = arguments.iter().map(|argument| argument.text.as_str()).collect();
     let Some((command, words)) = words.split_first() else { return Ok(Some(Status::NO)) };
     let count = match *command {
         "supports" => {
@@ -30,6 +33,11 @@ pub(super) fn run(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Opti
     let version = parameters.get(count).copied().unwrap_or_default();
     let package = parameters.get(count + 1).copied().filter(|package| !package.is_empty()).unwrap_or(&own);
     let helper = Call { command, paths, version, package, called };
+    if !all_known {
+        let decides = [&helper.version, &helper.called.get(1).copied().unwrap_or_default()].iter().all(|text| !text.contains('…'));
+        let idle = decides && machine.call.kind == Kind::Preinst && helper.is_too_new();
+        return Ok(idle.then_some(Status::YES));
+    }
     let acts = helper.acts(machine);
     if acts != Some(false) {
         let effect = helper.effect();
@@ -59,6 +67,12 @@ struct Call<'c> {
 }
 
 impl Call<'_> {
+    /// Whether there was no version before, or one that is newer than the last that had it.
+    fn is_too_new(&self) -> bool {
+        let old = self.called.get(1).copied().unwrap_or_default();
+        old.is_empty() || compare(old, "le-nl", self.version).truth() == Some(false)
+    }
+
     /// Whether it changes something; `None` when that is not known.
     fn acts(&self, machine: &mut Machine<'_>) -> Option<bool> {
         let action = self.called.first().copied().unwrap_or_default();
@@ -67,7 +81,7 @@ impl Call<'_> {
         let is_old = || compare(old, "le-nl", self.version).truth();
         match machine.call.kind {
             Kind::Preinst if matches!(action, "install" | "upgrade") => {
-                if old.is_empty() || is_old() == Some(false) {
+                if self.is_too_new() {
                     return Some(false);
                 }
                 let there = match self.command {

@@ -123,3 +123,166 @@ fn long_words_and_documents_are_no_trouble() {
     assert!(called(Kind::Preinst, &slow(2_000), &["install"]).unwrap().is_nothing());
     assert_eq!(called(Kind::Preinst, &slow(20_000), &["install"]), Err(ScriptError::TooComplex));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn any_text_comes_to_an_end(text in "(#!/bin/(ba)?sh\n)?\\PC{0,200}", bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        let _ = called(Kind::Preinst, &format!("#!/bin/sh\n{text}"), &["install"]);
+        let tree = system();
+        let script = [b"#!/bin/bash\n", bytes.as_slice()].concat();
+        let call = Call { script: &script, kind: Kind::Postrm, package: "pack", package_architecture: "all", arguments: &["remove"] };
+        let _ = foresee(&call, &World { tree: &tree, architecture: "arm64", installed: &installed });
+    }
+
+    #[test]
+    fn any_run_of_the_shells_words_comes_to_an_end(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..120), bash in proptest::bool::ANY) {
+        let script = format!("#!/bin/{}\n{}", if bash { "bash" } else { "sh" }, words.concat());
+        if let Ok(foreseen) = called(Kind::Postinst, &script, &["configure", "1.0"]) {
+            for done in foreseen.effects {
+                if let Effect::Other { command, why } = done.effect {
+                    assert!(!why.is_empty() && command.chars().all(|character| character == '…' || (' '..='~').contains(&character)), "{command}");
+                }
+            }
+        }
+    }
+}
+
+/// What scripts are made of.
+const WORDS: &[&str] = &[
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\n",
+    ";",
+    "; ",
+    "&",
+    "&&",
+    "||",
+    "|",
+    "!",
+    " ! ",
+    "(",
+    ")",
+    "((",
+    "))",
+    "{ ",
+    " }",
+    "$",
+    "${",
+    "}",
+    "$(",
+    "$((",
+    "`",
+    "'",
+    "\"",
+    "\\",
+    "if ",
+    " then ",
+    " else ",
+    " elif ",
+    " fi",
+    "while ",
+    "until ",
+    " do ",
+    " done",
+    "for x in ",
+    "case x in ",
+    " esac",
+    ";;",
+    "f() ",
+    "f ",
+    "x=",
+    "y+=",
+    "x",
+    "$x",
+    "${x:-",
+    "${x%",
+    "${x#",
+    "$1",
+    "$@",
+    "$*",
+    "$#",
+    "$?",
+    "=",
+    "-",
+    ":",
+    "*",
+    "?",
+    "[",
+    "]",
+    "[ ",
+    " ]",
+    "[[ ",
+    " ]]",
+    "<<E\n",
+    "\nE\n",
+    "<<-'E'\n",
+    "<",
+    ">",
+    ">>",
+    ">&2",
+    "2>/dev/null",
+    "/etc/old.conf",
+    "/",
+    "..",
+    "~",
+    "#",
+    "0",
+    "1",
+    "99",
+    "a",
+    "b",
+    "é",
+    "…",
+    "\t",
+    "\r",
+    "\u{7f}",
+    "\u{fffd}",
+    "set -e",
+    "set -- ",
+    "shift",
+    "local ",
+    "export ",
+    "read ",
+    "eval ",
+    "exec ",
+    "exit ",
+    "return ",
+    "break",
+    "continue",
+    "trap ",
+    ". ",
+    "cd ",
+    "echo ",
+    "printf '%s' ",
+    "cat ",
+    "test ",
+    "rm -f ",
+    "mv ",
+    "cp ",
+    "ln -s ",
+    "mkdir -p ",
+    "chmod -x ",
+    "sed -i ",
+    "grep -q ",
+    "xargs ",
+    "env ",
+    "command -v ",
+    "dpkg --compare-versions ",
+    "dpkg-divert --add ",
+    "dpkg-maintscript-helper rm_conffile ",
+    " -- ",
+    "adduser --system ",
+    "update-alternatives --install ",
+    "deb-systemd-helper ",
+    "getent passwd ",
+    "mystery",
+    "true",
+    "false",
+    "unset ",
+    "IFS=",
+    "PATH=",
+];
