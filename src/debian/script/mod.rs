@@ -7,7 +7,8 @@
 //!
 //! What is taken for granted: the script runs with `/` as its root and working folder, as root, with the environment of dpkg(1) and a
 //! `PATH` of the usual six folders. Variables that nobody set are not set, except those a caller may well have (`HOME`, `TERM`,
-//! `DEBIAN_FRONTEND`, …), which are not known. Nothing in `/proc`, `/sys` and `/dev` is known. A command that has effects does not fail.
+//! `DEBIAN_FRONTEND`, …), which are not known. Nothing in `/proc`, `/sys` and `/dev` is known. A command that has effects does not fail,
+//! and one that is in no folder of `PATH` does nothing. Questions of debconf change no files of the system.
 
 mod commands;
 mod effect;

@@ -8,6 +8,36 @@ use crate::debian::script::{
 
 /// Files that may be read in from each other.
 const MAX_SOURCED: usize = 8;
+/// Commands of dash and bash that are not followed.
+const OWN: [&str; 27] = [
+    "alias",
+    "bg",
+    "bind",
+    "caller",
+    "compgen",
+    "complete",
+    "compopt",
+    "dirs",
+    "disown",
+    "enable",
+    "fc",
+    "fg",
+    "help",
+    "history",
+    "jobs",
+    "let",
+    "logout",
+    "mapfile",
+    "popd",
+    "pushd",
+    "readarray",
+    "setvar",
+    "shopt",
+    "suspend",
+    "unalias",
+    "coproc",
+    "select",
+];
 /// Characters of a command that are told.
 const SHOWN: usize = 120;
 
@@ -124,7 +154,7 @@ impl Machine<'_> {
                 }
                 Status::Unknown
             }
-            "cd" => self.change_folder(arguments),
+            "cd" | "chdir" => self.change_folder(arguments),
             "umask" | "ulimit" | "wait" | "hash" | "times" => {
                 self.print_unknown();
                 Status::YES
@@ -140,6 +170,17 @@ impl Machine<'_> {
                 let status = self.run(arguments)?;
                 self.exit(status);
                 status
+            }
+            _ if OWN.contains(&command) => {
+                // What follows may mean something else now.
+                self.forget();
+                self.print_unknown();
+                if let Some(state) = self.here() {
+                    state.folder = None;
+                }
+                let all: Vec<_> = [Field::known(command)].into_iter().chain(arguments.iter().cloned()).collect();
+                self.not_understood(&all, "this command of the shell is not followed")?;
+                Status::Unknown
             }
             _ => return Ok(None),
         };

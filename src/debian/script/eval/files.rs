@@ -220,7 +220,13 @@ impl<'a> Machine<'a> {
     /// Remembers what a change may have changed.
     pub(super) fn touch(&mut self, done: &Done) {
         let paths: Vec<&str> = match &done.effect {
-            Effect::Other { .. } | Effect::Refresh { .. } | Effect::SysusersFile(_) | Effect::TmpfilesFile(_) => {
+            // What they change is not in their arguments.
+            Effect::Other { .. }
+            | Effect::Refresh { .. }
+            | Effect::SysusersFile(_)
+            | Effect::TmpfilesFile(_)
+            | Effect::ChangeAlternative { .. }
+            | Effect::Service { .. } => {
                 self.touched = None;
                 return;
             }
@@ -254,7 +260,7 @@ impl<'a> Machine<'a> {
             }
             Effect::Debconf { .. } => vec!["/var/cache/debconf"],
             Effect::Trigger { .. } | Effect::Statoverride { .. } => vec!["/var/lib/dpkg"],
-            Effect::InstallAlternative { arguments } | Effect::ChangeAlternative { arguments } => {
+            Effect::InstallAlternative { arguments } => {
                 let paths = arguments.iter().filter(|argument| argument.starts_with('/')).map(String::as_str);
                 paths.chain(["/etc/alternatives", "/var/lib/dpkg/alternatives"]).collect()
             }
@@ -262,8 +268,7 @@ impl<'a> Machine<'a> {
                 let paths = arguments.iter().filter(|argument| argument.starts_with('/')).map(String::as_str);
                 paths.chain(["/var/lib/ucf"]).collect()
             }
-            Effect::PyClean { .. } | Effect::PyCompile { .. } => vec!["/usr/lib/python3", "/usr/share"],
-            Effect::Service { .. } => vec!["/run", "/var"],
+            Effect::PyClean { .. } | Effect::PyCompile { .. } => vec!["/usr/lib", "/usr/share", "/opt"],
             Effect::Fail { .. } => vec![],
         };
         let home = if let Effect::User(user) = &done.effect { Some(user.home.as_str()) } else { None };

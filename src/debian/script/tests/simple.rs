@@ -38,6 +38,7 @@ fn changes_are_told_in_order() {
         ("(mystery; exit 1) || true", vec!["other mystery"]),
         ("x=$(mystery)", vec!["other mystery"]),
         ("cat <<EOF >/dev/null\n$(mystery)\nEOF", vec!["other mystery"]),
+        ("alias f='mystery one'\nf", vec!["other alias f=mystery one", "other f"]),
         ("eval 'mystery one'", vec!["other mystery one"]),
         ("/usr/bin/mystery | cat", vec!["other /usr/bin/mystery"]),
         ("echo /etc/empty | while read x; do rm -f $x; done", vec!["rm /etc/empty"]),
