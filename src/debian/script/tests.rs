@@ -21,9 +21,17 @@ pub(super) fn system() -> Tree {
     for folder in ["bin", "sbin", "lib"] {
         tree.put_link(format!("/{folder}"), format!("usr/{folder}"), meta(0o777)).unwrap();
     }
-    for program in
-        ["bin/mystery", "bin/dpkg", "sbin/adduser", "sbin/usermod", "bin/rm", "bin/sed", "sbin/ldconfig", "bin/deb-systemd-helper"]
-    {
+    for program in [
+        "bin/mystery",
+        "bin/dpkg",
+        "sbin/adduser",
+        "sbin/usermod",
+        "bin/rm",
+        "bin/sed",
+        "bin/uniq",
+        "sbin/ldconfig",
+        "bin/deb-systemd-helper",
+    ] {
         tree.put_file(format!("/usr/{program}"), meta(0o755), Content::bytes(b"\x7fELF".to_vec())).unwrap();
     }
     for (path, text) in [

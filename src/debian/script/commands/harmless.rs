@@ -19,7 +19,6 @@ const READERS: &[&str] = &[
     "expr",
     "factor",
     "fgrep",
-    "file",
     "findmnt",
     "fold",
     "free",
@@ -79,14 +78,12 @@ const READERS: &[&str] = &[
     "tty",
     "type",
     "uname",
-    "uniq",
     "uptime",
     "users",
     "wc",
     "which",
     "who",
     "whoami",
-    "xxd",
     "zcat",
     "zgrep",
     "apt-config",
@@ -99,7 +96,6 @@ const READERS: &[&str] = &[
     "systemd-escape",
     "sync",
     "bc",
-    "dc",
     "jq",
     "column",
     "fmt",
@@ -115,6 +111,9 @@ pub(super) fn has_help(name: &str) -> bool {
 /// Whether a command changes nothing.
 pub(super) fn is(name: &str, arguments: &[Field]) -> bool {
     match name {
+        // The second file is written.
+        "uniq" => arguments.iter().filter(|argument| !argument.text.starts_with('-')).count() < 2,
+        "file" => !has_option(arguments, &["-C", "--compile"]),
         "sort" => !has_option(arguments, &["-o", "--output"]),
         "sed" => sed(arguments),
         "awk" | "gawk" | "mawk" | "nawk" => awk(arguments),

@@ -42,6 +42,14 @@ fn printf(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<(), ScriptEr
         machine.print_unknown();
         return Ok(());
     };
+    if format.text.starts_with('-') {
+        // In bash `-v` gives it to a variable.
+        if let (Some(name), "-v") = (words.first().and_then(Field::get), format.text.as_str()) {
+            machine.assign(name, crate::debian::script::eval::Value::Unknown)?;
+        }
+        machine.print_unknown();
+        return Ok(());
+    }
     let (mut text, mut words) = (String::new(), words.iter());
     let mut characters = format.text.chars();
     while let Some(character) = characters.next() {

@@ -31,7 +31,7 @@ pub(super) fn run(machine: &mut Machine<'_>, name: &str, arguments: &[Field]) ->
     if rest.is_empty() {
         return Ok(None);
     }
-    machine.run(rest).map(Some)
+    machine.run_command(rest).map(Some)
 }
 
 /// `xargs COMMAND`: it is run with what is read, when that is known, or with it not known.
@@ -60,7 +60,7 @@ pub(super) fn xargs(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Op
     let Some(input) = input else {
         let unknown = Field { text: "…".to_owned(), known: false, many: true };
         let all: Vec<Field> = command.chain([unknown]).collect();
-        machine.maybe(|machine| machine.run(&all))?;
+        machine.maybe(|machine| machine.run_command(&all))?;
         machine.print_unknown();
         return Ok(Some(Status::Unknown));
     };
@@ -69,7 +69,7 @@ pub(super) fn xargs(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Op
     if words.is_empty() {
         return Ok(Some(Status::YES));
     }
-    machine.run(&command.chain(words).collect::<Vec<_>>()).map(Some)
+    machine.run_command(&command.chain(words).collect::<Vec<_>>()).map(Some)
 }
 
 /// `env NAME=VALUE… COMMAND`
@@ -89,7 +89,7 @@ fn environment(machine: &mut Machine<'_>, arguments: &[Field]) -> Result<Option<
     if command.first().is_some_and(|first| first.text.starts_with('-')) {
         return Ok(None);
     }
-    let status = machine.run(command)?;
+    let status = machine.run_command(command)?;
     for (name, value) in before {
         machine.assign(&name, value)?;
     }

@@ -84,7 +84,23 @@ impl Machine<'_> {
     }
 
     /// Runs a command: its name and arguments.
-    pub(in crate::debian::script) fn run(&mut self, fields: &[Field]) -> Result<Status, ScriptError> {
+    fn run(&mut self, fields: &[Field]) -> Result<Status, ScriptError> {
+        match fields.first().and_then(Field::get).and_then(|name| self.state.as_ref()?.function(name)) {
+            Some(Some(body)) => {
+                self.spend(fields.len())?;
+                self.function(&body, fields.get(1..).unwrap_or_default())
+            }
+            Some(None) => {
+                self.print_unknown();
+                self.not_understood(fields, "which function it is, is not known")?;
+                Ok(Status::Unknown)
+            }
+            None => self.run_command(fields),
+        }
+    }
+
+    /// Runs a command that is no function, whatever functions there are.
+    pub(in crate::debian::script) fn run_command(&mut self, fields: &[Field]) -> Result<Status, ScriptError> {
         self.spend(fields.len())?;
         let Some((name, arguments)) = fields.split_first() else { return Ok(Status::YES) };
         let Some(command) = name.get() else {
@@ -92,15 +108,6 @@ impl Machine<'_> {
             self.not_understood(fields, "which command it is, is not known")?;
             return Ok(Status::Unknown);
         };
-        match self.state.as_ref().and_then(|state| state.function(command)) {
-            Some(Some(body)) => return self.function(&body, arguments),
-            Some(None) => {
-                self.print_unknown();
-                self.not_understood(fields, "which function it is, is not known")?;
-                return Ok(Status::Unknown);
-            }
-            None => {}
-        }
         if let Some(status) = self.built_in(command, arguments)? {
             return Ok(status);
         }
@@ -139,10 +146,13 @@ impl Machine<'_> {
                 Status::YES
             }
             "unset" => {
+                let functions = arguments.iter().any(|name| name.text == "-f");
                 for name in arguments.iter().filter(|name| !name.text.starts_with('-')) {
-                    match name.get() {
-                        Some(name) => self.assign(name, Value::Unset)?,
-                        None => self.forget(),
+                    match (name.get(), &mut self.state) {
+                        // What it stands for then is not looked for.
+                        (Some(name), Some(state)) if functions => state.define(name, None),
+                        (Some(name), _) => self.assign(name, Value::Unset)?,
+                        (None, _) => self.forget(),
                     }
                 }
                 Status::YES
@@ -164,10 +174,11 @@ impl Machine<'_> {
             "." | "source" => self.source(arguments)?,
             "exec" if arguments.is_empty() => {
                 self.print_unknown();
+                self.forget_input();
                 Status::YES
             }
             "exec" => {
-                let status = self.run(arguments)?;
+                let status = self.run_command(arguments)?;
                 self.exit(status);
                 status
             }
@@ -230,9 +241,12 @@ impl Machine<'_> {
                 }
                 Some(text) if text.starts_with(['-', '+']) && text.len() > 1 => {
                     let on = text.starts_with('-');
-                    let named = text.ends_with('o') && others.first().and_then(Field::get) == Some("errexit");
-                    if text.contains('e') || named {
+                    let named = others.first().and_then(Field::get).filter(|_| text.ends_with('o'));
+                    if text.contains('e') || named == Some("errexit") {
                         state.stops = on;
+                    }
+                    if text.contains('u') || named == Some("nounset") {
+                        state.strict = on;
                     }
                     rest = if text.ends_with('o') { others.get(1..).unwrap_or_default() } else { others };
                 }
@@ -323,7 +337,7 @@ impl Machine<'_> {
         result
     }
 
-    /// What a signal or the end of the script brings about may come at any time.
+    /// What the end of the script or of a subshell brings about, which is looked at when all functions are known.
     fn trap(&mut self, arguments: &[Field]) -> Result<Status, ScriptError> {
         let action = arguments.iter().find(|argument| argument.text != "--");
         match action.map(|action| (action.get(), action)) {
@@ -333,25 +347,44 @@ impl Machine<'_> {
                 self.not_understood(&[Field::known("trap"), shown], "the command to be run is not known")?;
             }
             Some((Some(action), _)) if arguments.len() > 1 => {
-                let action = action.to_owned();
-                let (before, captures) = (self.state.clone(), std::mem::take(&mut self.captures));
-                self.perhaps(
-                    |machine| {
-                        machine.apart(|machine| {
-                            machine.forget();
-                            machine.shells.push(super::Frame::default());
-                            let result = machine.quietly(|machine| machine.inner(&action));
-                            machine.shells.pop();
-                            result
-                        })
-                    },
-                    Status::YES,
-                )?;
-                (self.state, self.captures) = (before, captures);
+                if self.shells.len() > 1 {
+                    // It comes at the end of the subshell, and not of the script.
+                    self.touched = None;
+                }
+                let trap = (self.line, action.to_owned());
+                if !self.traps.contains(&trap) {
+                    self.spend(10 + self.traps.len())?;
+                    self.traps.push(trap);
+                }
             }
             Some(_) => {}
         }
         Ok(Status::YES)
+    }
+
+    /// Follows what traps do, at the end of a script of which nothing else is known there.
+    pub(super) fn spring(&mut self) -> Result<(), ScriptError> {
+        let mut set = 0;
+        // One may set another.
+        while let Some((line, action)) = self.traps.get(set).cloned() {
+            set += 1;
+            let mut state = super::State::new(std::collections::BTreeMap::new(), Vec::new()).uncertain();
+            state.forget_variables();
+            for (name, body) in &self.defined {
+                state.define(name, body.clone());
+            }
+            self.state = Some(state);
+            self.touched = None;
+            self.line = line;
+            self.forks += 1;
+            self.shells.push(super::Frame::default());
+            let result = self.quietly(|machine| machine.inner(&action));
+            self.shells.pop();
+            self.forks -= 1;
+            result?;
+        }
+        self.state = None;
+        Ok(())
     }
 
     fn source(&mut self, arguments: &[Field]) -> Result<Status, ScriptError> {

@@ -101,6 +101,10 @@ pub(super) struct Machine<'a> {
     accounts: Accounts,
     /// The accounts may have changed in ways that are not known.
     accounts_unknown: bool,
+    /// What traps do, and the lines that set them.
+    traps: Vec<(usize, String)>,
+    /// All functions that were defined; `None` where there were several of a name.
+    defined: BTreeMap<String, Option<Rc<Command>>>,
     pub(super) debconf: bool,
     /// The script has added or removed diversions.
     pub(super) diverted: bool,
@@ -118,6 +122,7 @@ pub(super) fn run(call: &Call<'_>, world: &World<'_>, program: &List, bash: bool
         let certain = state.certain;
         machine.effects.push(Done { effect: Effect::Fail { status }, certain, line: machine.line });
     }
+    machine.spring()?;
     Ok(Foreseen { effects: machine.effects })
 }
 
@@ -165,6 +170,8 @@ impl<'a> Machine<'a> {
             touched: Some(BTreeSet::new()),
             accounts: Accounts::new(),
             accounts_unknown: false,
+            traps: Vec::new(),
+            defined: BTreeMap::new(),
             debconf: false,
             diverted: false,
         }
@@ -334,6 +341,9 @@ impl<'a> Machine<'a> {
                 if let Some(state) = &mut self.state {
                     state.define(name, Some(Rc::clone(body)));
                 }
+                let same = |other: &Option<Rc<Command>>| other.as_ref().is_some_and(|other| Rc::ptr_eq(other, body));
+                let only = self.defined.get(name).is_none_or(same);
+                self.defined.insert(name.clone(), only.then(|| Rc::clone(body)));
                 Ok(Status::YES)
             }
             Form::Opaque(words) => {

@@ -10,6 +10,15 @@ impl Machine<'_> {
     /// The value of a parameter after its modifier.
     pub(super) fn parameter(&mut self, name: &str, modifier: &Modifier) -> Result<Value, ScriptError> {
         let value = self.special(name);
+        let tests = matches!(
+            modifier,
+            Modifier::Default { .. } | Modifier::Assign { .. } | Modifier::Require { .. } | Modifier::Alternative { .. }
+        );
+        if value == Value::Unset && !tests && self.state.as_ref().is_some_and(|state| state.strict) {
+            // `set -u`
+            self.exit(Status::Known(2));
+            return Ok(Value::Unknown);
+        }
         match modifier {
             Modifier::None => Ok(value),
             Modifier::Length => Ok(match value {

@@ -15,6 +15,10 @@ pub(in crate::debian::script) struct State {
     functions: Rc<BTreeMap<String, Option<Rc<Command>>>>,
     /// The working folder.
     pub(in crate::debian::script) folder: Option<Rc<str>>,
+    /// Variables that are not among them may be set, too.
+    any_set: bool,
+    /// `set -u`
+    pub(super) strict: bool,
     /// `set -e`
     pub(super) stops: bool,
     /// `$?`
@@ -68,6 +72,8 @@ impl State {
             positional: Some(arguments.into()),
             functions: Rc::default(),
             folder: Some("/".into()),
+            any_set: false,
+            strict: false,
             stops: false,
             last: Status::YES,
             certain: true,
@@ -83,6 +89,7 @@ impl State {
     pub(in crate::debian::script) fn get(&self, name: &str) -> Value {
         match self.variables.get(name) {
             Some(value) => value.clone(),
+            None if self.any_set => Value::Unknown,
             None if FOREIGN.contains(&name) || name.starts_with("LC_") => Value::Unknown,
             None => Value::Unset,
         }
@@ -98,6 +105,7 @@ impl State {
     pub(super) fn forget_variables(&mut self) {
         Rc::make_mut(&mut self.variables).values_mut().for_each(|value| *value = Value::Unknown);
         self.positional = None;
+        self.any_set = true;
     }
 
     pub(super) fn function(&self, name: &str) -> Option<Option<Rc<Command>>> {
@@ -115,6 +123,8 @@ impl State {
             && same_functions(&self.functions, &other.functions)
             && self.folder == other.folder
             && self.stops == other.stops
+            && self.strict == other.strict
+            && self.any_set == other.any_set
             && self.last == other.last
     }
 
@@ -150,6 +160,8 @@ impl State {
             self.folder = None;
         }
         self.stops &= other.stops;
+        self.strict &= other.strict;
+        self.any_set |= other.any_set;
         self.last = self.last.or(other.last);
         self.certain &= other.certain;
         self
