@@ -10,6 +10,7 @@ pub mod cli;
 pub mod debian;
 pub mod decompress;
 pub mod disk;
+pub mod dpkg;
 pub mod error;
 pub mod ext4;
 pub mod fat;

@@ -16,7 +16,7 @@ pub mod universe;
 pub mod version;
 
 pub use deb822::{Deb822Error, Stanza, stanzas};
-pub use package::{Package, PackageError};
+pub use package::{MultiArch, Package, PackageError};
 pub use relation::{AnyOf, Relation, RelationError, Relations};
 pub use universe::{NameId, PackageId, Universe};
 pub use version::{Version, VersionError};

@@ -13,6 +13,8 @@ pub struct ControlFile {
     pub name: String,
     /// Permission bits: 12 bits.
     pub permissions: u16,
+    /// Last modification, in seconds since 1970, perhaps before.
+    pub mtime: i64,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
@@ -46,7 +48,7 @@ pub(super) fn read(archive: Window) -> Result<Vec<ControlFile>, DebError> {
             return fail(ControlFault::Twice);
         }
         let bytes = content.to_vec(limits::MAX_CONTROL_FILE).map_err(DebError::Read)?;
-        files.push(ControlFile { name, permissions: member.permissions, bytes });
+        files.push(ControlFile { name, permissions: member.permissions, mtime: member.mtime.seconds, bytes });
     }
     let fail = |fault| Err(DebError::Control { path: "control".to_owned(), fault });
     match files.iter().find(|file| file.name == "control") {

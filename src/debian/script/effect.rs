@@ -149,7 +149,12 @@ pub enum Effect {
         /// Its mode, when the script says so.
         mode: Option<String>,
     },
-    /// A file is written, or lengthened, or its times are changed.
+    /// An empty file is made, or the times of one that is there are changed.
+    Touch {
+        /// Its path.
+        path: String,
+    },
+    /// A file is written or lengthened.
     WriteFile {
         /// Its path.
         path: String,

@@ -73,6 +73,7 @@ fn shown(foreseen: &Foreseen) -> Vec<String> {
         let what = match &done.effect {
             Effect::RemoveFile { path, recursive } => format!("rm{} {path}", if *recursive { " -r" } else { "" }),
             Effect::MakeFolder { path, .. } => format!("mkdir {path}"),
+            Effect::Touch { path } => format!("touch {path}"),
             Effect::WriteFile { path } => format!("write {path}"),
             Effect::RemoveFolder { path } => format!("rmdir {path}"),
             Effect::Mode { path, mode, .. } => format!("chmod {mode} {path}"),

@@ -175,7 +175,7 @@ fn make_folders(machine: &mut Machine<'_>, options: &Options, paths: Vec<String>
 fn touch(machine: &mut Machine<'_>, options: &Options, paths: Vec<String>) -> Result<Status, ScriptError> {
     for path in paths {
         if !options.has("no-create") || machine.exists(&path) != Some(false) {
-            machine.record(Effect::WriteFile { path })?;
+            machine.record(Effect::Touch { path })?;
         }
     }
     Ok(Status::YES)

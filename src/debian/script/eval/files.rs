@@ -241,6 +241,7 @@ impl<'a> Machine<'a> {
             Effect::RemoveFile { path, .. }
             | Effect::RemoveFolder { path }
             | Effect::MakeFolder { path, .. }
+            | Effect::Touch { path }
             | Effect::WriteFile { path }
             | Effect::Link { path, .. }
             | Effect::Mode { path, .. }
