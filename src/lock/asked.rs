@@ -48,7 +48,7 @@ impl Asked {
         Self {
             install: packages.install.clone(),
             remove: packages.remove.clone(),
-            hold: packages.hold.clone(),
+            hold: packages.hold.clone().unwrap_or_default(),
             recommends: packages.recommends,
             sources: packages.sources.iter().map(source).collect(),
         }

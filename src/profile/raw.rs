@@ -150,8 +150,9 @@ section! {
         /// Packages that are to go, with what came only for them. Refused if something that stays needs them.
         #[schemars(example = &"triggerhappy")]
         remove: OneOrMany<String>,
-        /// Installed packages that stay at their version whatever the others need.
-        #[schemars(example = &"raspberrypi-kernel")]
+        /// Packages that stay at their version whatever the others need, now and on the running nodes: they are put on hold, as by
+        /// `apt-mark hold`. Without this key those of GlusterFS are, so that an upgrade of one node does not split the pool; `[]` holds none.
+        #[schemars(example = &["raspberrypi-kernel", "glusterfs-server"])]
         hold: OneOrMany<String>,
         /// Whether what is recommended comes, too, as by `apt-get install` without `--no-install-recommends`.
         #[schemars(extend("default" = false))]

@@ -164,8 +164,8 @@ pub struct Packages {
     pub install: Vec<String>,
     /// Names of packages that are to go.
     pub remove: Vec<String>,
-    /// Names of packages that stay at their version.
-    pub hold: Vec<String>,
+    /// Names of packages that stay at their version; `None` where the profile does not say (see [`Packages::held`]).
+    pub hold: Option<Vec<String>>,
     /// Whether what is recommended comes, too.
     pub recommends: bool,
     /// Archives besides those of the image.
@@ -174,7 +174,16 @@ pub struct Packages {
     pub expired: Vec<String>,
 }
 
+/// What is on hold where the profile does not say: what must agree across the nodes of a pool.
+const HELD: &str = "glusterfs*";
+
 impl Packages {
+    /// Names of the packages that are put on hold, so that no upgrade on one node splits the pool; a `*` at the end stands for anything.
+    #[must_use]
+    pub fn held(&self) -> Vec<String> {
+        self.hold.clone().unwrap_or_else(|| vec![HELD.to_owned()])
+    }
+
     /// Whether the packages of the base stay as they are.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -22,7 +22,7 @@ impl Checker<'_> {
         let Some(Given { value: raw, .. }) = field.given() else { return Packages::default() };
         let install = self.package_names(&raw.install, &[]);
         let remove = self.package_names(&raw.remove, &install);
-        let hold = self.package_names(&raw.hold, &remove);
+        let hold = raw.hold.given().is_some().then(|| self.package_names(&raw.hold, &remove));
         let items = raw.sources.given().map(|given| given.value.as_slice()).unwrap_or_default();
         let sources = items.iter().filter_map(|source| self.source(source)).collect();
         let addresses = raw.expired.given().map(|given| given.value.0.as_slice()).unwrap_or_default();

@@ -18,7 +18,7 @@ fn everything_said_of_packages_is_kept() {
     assert_eq!(packages.install, ["glusterfs-server", "g++"]);
     assert_eq!(
         (packages.remove, packages.hold, packages.recommends),
-        (vec!["triggerhappy".into()], vec!["linux-image-arm64".into()], true)
+        (vec!["triggerhappy".into()], Some(vec!["linux-image-arm64".into()]), true)
     );
     let source = &packages.sources[0];
     assert_eq!((source.uri.as_str(), source.suite.as_str(), source.line), ("https://packages.example.org/debian", "bookworm", 10));
@@ -27,6 +27,14 @@ fn everything_said_of_packages_is_kept() {
     assert!(packages.sources[1].components.is_empty() && !packages.sources[1].expired);
     assert_eq!(packages.expired, ["http://legacy.example.org/raspbian"]);
     assert!(good(REST).packages.is_empty());
+}
+
+#[test]
+fn what_is_on_hold_is_the_pools_unless_the_profile_says_so() {
+    let held = |text: &str| good(&format!("{REST}packages:\n  install: rsync\n{text}")).packages.held();
+    assert_eq!(held(""), ["glusterfs*"]);
+    assert_eq!(held("  hold: rsync\n"), ["rsync"]);
+    assert!(held("  hold: []\n").is_empty());
 }
 
 /// The codes and lines of all problems of `packages:`.
