@@ -5,6 +5,7 @@
 //! are edits of that tree; its packages are chosen from the archives ([`debian`], [`repository`]) and pinned by a [`lock`]; [`ext4`] lays it out and `fat` edits the boot partition. Bytes move once, at the end.
 
 pub mod accounts;
+pub mod bake;
 pub mod base;
 pub mod cli;
 pub mod debian;
@@ -25,6 +26,7 @@ pub mod plan;
 pub mod profile;
 pub mod progress;
 pub mod repository;
+pub mod sbom;
 pub mod secret;
 pub mod tar;
 pub mod tree;

@@ -163,6 +163,10 @@ pub(super) struct Inspect {
     /// Image: raw, or packed with xz, gzip, zstd or zip
     pub(super) image: PathBuf,
 
+    /// List every package, not only those that are to be configured, on hold or to be removed
+    #[arg(long)]
+    pub(super) packages: bool,
+
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -9,7 +9,9 @@ use super::{args::Build, failure::Failure, inputs, packages::Work, report::Repor
 use crate::{
     base::Base,
     disk::{Extents, Storage as _},
+    dpkg,
     error::Kind,
+    lock::Lock,
     node::{ledger::Ledger, operator, settings},
     output::{
         Staging,
@@ -21,6 +23,7 @@ use crate::{
     plan::Plan,
     profile::{Node, Profile},
     progress::{Progress as _, Stop},
+    sbom::{self, Subject},
 };
 
 const MANIFEST: &str = "manifest.json";
@@ -39,11 +42,17 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     let settings = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
     let settled = work.settle(old, options.locked)?;
-    let plan = Plan::new(&profile, &base, &ledger, &settings)?;
-    if let Some(settled) = &settled {
-        plan.check_room(settled.lock.growth())?;
-        work.fetch(settled, options.from.bundle.as_deref())?;
+    let lock = settled.as_ref().map(|settled| &settled.lock);
+    if let Some(lock) = lock {
+        // By what the packages say themselves, before they are fetched.
+        Plan::new(&profile, &base, &base.tree, &ledger, &settings)?.check_room(lock.growth())?;
     }
+    let root = work.root(settled.as_ref(), options.from.bundle.as_deref())?;
+    let plan = Plan::new(&profile, &base, &root.tree, &ledger, &settings)?;
+    if root.is_waiting() {
+        plan.check_room_to_configure()?;
+    }
+    report.line(root.summary(lock).trim_end());
     let images = selected.iter().map(|index| plan.image(*index)).collect::<Result<Vec<_>, _>>()?;
     let jobs: Vec<_> = selected.iter().zip(&images).map(|(index, image)| Job { node: &profile.nodes[*index], image }).collect();
 
@@ -54,6 +63,7 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     }
     let written = write(&mut staging, &jobs, options, report, stop)?;
     operator_files(&mut staging, &profile, &ledger, &output)?;
+    bills(&mut staging, &jobs, &plan, &base, lock)?;
     let entries = jobs.iter().zip(written).map(|(job, written)| entry(job, written)).collect();
     let manifest = manifest(&profile, &base, settings.epoch, &output, entries)?;
     staging.write(MANIFEST, 0o644, &manifest.to_json())?;
@@ -202,6 +212,18 @@ fn operator_files(staging: &mut Staging, profile: &Profile, ledger: &Ledger, out
     staging.write("ssh_config", 0o644, operator::ssh_config(profile, ledger, &folder)?.as_bytes())?;
     if let Some(key) = ledger.operator_key().filter(|_| profile.user.keys.is_empty()) {
         staging.write(operator::KEY_FILE, 0o600, key.private().expose().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// A bill of materials beside each image.
+fn bills(staging: &mut Staging, jobs: &[Job], plan: &Plan, base: &Base, lock: Option<&Lock>) -> Result<(), Failure> {
+    for job in jobs {
+        let node = job.node.name.as_str();
+        let Some(planned) = plan.nodes.iter().find(|planned| planned.name == job.node.name) else { continue };
+        let subject = Subject { node, facts: &base.facts, base: (&base.name, &base.sha256), epoch: plan.epoch };
+        let bill = sbom::cyclonedx(&subject, &dpkg::list(planned.tree())?, lock);
+        staging.write(&format!("{node}.cdx.json"), 0o644, format!("{bill:#}\n").as_bytes())?;
     }
     Ok(())
 }

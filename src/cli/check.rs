@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{args::Check, failure::Failure, inputs, packages::Work, report::Report, units};
+use super::{args::Check, failure::Failure, inputs, packages::{Settled, Work}, report::Report, units};
 use crate::{
     base::{cache::Cache, source},
     lock::Lock,
@@ -21,10 +21,23 @@ pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), F
         let from = inputs::From { offline: true, bundle: options.from.bundle.as_deref(), lock: old.as_ref() };
         let base = inputs::base(&profile, &from, report, stop)?;
         let settings = settings::Build::new(&ledger, None);
-        let plan = Plan::new(&profile, &base, &ledger, &settings)?;
         let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
-        let packages = work.look(old.as_ref())?;
-        plan.check_room(old.as_ref().filter(|_| packages.is_none()).map_or(0, Lock::growth))?;
+        let mut packages = work.look(old.as_ref())?;
+        let growth = old.as_ref().map_or(0, Lock::growth);
+        let root = match old.filter(|_| packages.is_none()) {
+            Some(lock) => work.root_at_hand(Some(&Settled { lock, changes: None }), options.from.bundle.as_deref())?,
+            None if packages.is_none() => work.root_at_hand(None, None)?,
+            None => None,
+        };
+        let plan = Plan::new(&profile, &base, root.as_ref().map_or(&base.tree, |root| &root.tree), &ledger, &settings)?;
+        match &root {
+            Some(root) if root.is_waiting() => plan.check_room_to_configure()?,
+            None if packages.is_none() => {
+                plan.check_room(growth)?;
+                packages = Some("they are not fetched yet, and are looked into when they are; `build` fetches them".to_owned());
+            }
+            _ => {}
+        }
         if options.json {
             return report.json(&json!({
                 "profile": "ok",

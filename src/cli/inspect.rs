@@ -8,12 +8,13 @@ use super::{args::Inspect, failure::Failure, report::Report, target::open_image,
 use crate::{
     base::{
         detect,
-        facts::{Architecture, Facts, Flavour, NetworkService},
+        facts::{Facts, Flavour, NetworkService},
     },
     disk::{
         Storage, Window,
         table::{Partition, Scheme, Table, Type, Use},
     },
+    dpkg::{self, Listed},
     ext4::{self, Ext4, read::limits::Budget},
     fat::{self, Fat},
     node::installed::{InstalledIdentity, installed},
@@ -58,6 +59,10 @@ struct ImageReport {
     /// Why it is not.
     not_a_base: Option<String>,
     identity: Option<InstalledIdentity>,
+    /// The packages that dpkg's database has, if there is one.
+    packages: Option<Vec<Listed>>,
+    /// Why its packages cannot be told.
+    no_packages: Option<String>,
 }
 
 /// What was found while going through the partitions.
@@ -80,6 +85,12 @@ pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(),
         },
         _ => (None, Some("a boot partition (FAT) and a root (ext4) are needed".to_owned())),
     };
+    let (packages, no_packages) = match found.root.as_ref().map(dpkg::list) {
+        // No package at all is no database.
+        Some(Ok(packages)) => (Some(packages).filter(|packages| !packages.is_empty()), None),
+        Some(Err(error)) => (None, Some(Failure::from(error).to_string())),
+        None => (None, None),
+    };
     let shown = ImageReport {
         image: options.image.display().to_string(),
         size: storage.size(),
@@ -89,8 +100,10 @@ pub(super) fn run(options: &Inspect, report: &Report, stop: &Stop) -> Result<(),
         facts,
         not_a_base,
         identity: found.root.as_ref().map(installed),
+        packages,
+        no_packages,
     };
-    if options.json { report.json(&shown) } else { report.result(&as_text(&shown)) }
+    if options.json { report.json(&shown) } else { report.result(&as_text(&shown, options.packages)) }
 }
 
 fn examine(storage: &Arc<dyn Storage>, table: &Table, partition: Partition, found: &mut Found) -> PartitionReport {
@@ -149,11 +162,41 @@ fn read_fat(window: Window, found: &mut Found) -> FileSystem {
     }
 }
 
-fn as_text(image: &ImageReport) -> String {
+fn as_text(image: &ImageReport, all_packages: bool) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write_text(&mut text, image);
+    let _ = packages(&mut text, image, all_packages);
     text
+}
+
+/// How many packages there are, and those by name that are more than installed; or all.
+fn packages(text: &mut String, image: &ImageReport, all: bool) -> std::fmt::Result {
+    if let Some(reason) = &image.no_packages {
+        writeln!(text, "packages: unreadable: {reason}")?;
+    }
+    let Some(packages) = &image.packages else { return Ok(()) };
+    let mut states: Vec<(&str, usize)> = Vec::new();
+    for package in packages {
+        match states.iter_mut().find(|(state, _)| *state == package.state) {
+            Some((_, count)) => *count += 1,
+            None => states.push((package.state, 1)),
+        }
+    }
+    let states: Vec<_> = states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    writeln!(text, "packages: {}", states.join(", "))?;
+    for package in packages {
+        let Listed { name, version, architecture, state, .. } = package;
+        let mark = match (package.held, package.leaving) {
+            (true, _) => ", on hold",
+            (_, true) => ", to be removed on first boot",
+            _ => "",
+        };
+        if all || *state != "installed" || !mark.is_empty() {
+            writeln!(text, "  {name} {version} ({architecture}): {state}{mark}")?;
+        }
+    }
+    Ok(())
 }
 
 fn write_text(text: &mut String, image: &ImageReport) -> std::fmt::Result {
@@ -199,10 +242,7 @@ fn system(text: &mut String, facts: &Facts) -> std::fmt::Result {
         Flavour::RaspberryPiOs => "Raspberry Pi OS".to_owned(),
         Flavour::BerryDebian => format!("made as debian:{}", facts.release.codename()),
     };
-    let architecture = match facts.architecture {
-        Architecture::Arm64 => "arm64",
-        Architecture::Armhf => "armhf",
-    };
+    let architecture = facts.architecture.name();
     let network = match facts.network {
         NetworkService::Dhcpcd => "dhcpcd",
         NetworkService::NetworkManager => "NetworkManager",

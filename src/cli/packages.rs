@@ -7,13 +7,16 @@ use time::OffsetDateTime;
 
 use super::{args::ProfileArguments, failure::Failure, inputs, report::Report, units};
 use crate::{
+    bake::{Baked, bake, hold},
     base::{Base, cache::Cache, fetch::Network},
     disk::FileStorage,
+    dpkg,
     error::Kind,
-    lock::{Changes, Lock, LockedBase, LockedPackage, Update, make},
+    lock::{Changes, Lock, LockedBase, LockedPackage, LockedRemoval, Update, make},
     profile::Profile,
     progress::{Progress as _, Stop},
-    repository::{Access, ahead_of_time, in_choice, spool},
+    repository::{Access, RepositoryError, ahead_of_time, in_choice, spool},
+    tree::{Change, Tree},
 };
 
 /// What every step here works with.
@@ -25,6 +28,46 @@ pub(super) struct Work<'a> {
     pub(super) epoch: i64,
     pub(super) report: &'a Report,
     pub(super) stop: &'a Stop,
+}
+
+/// What the root file systems of all nodes begin with.
+pub(super) struct Root {
+    pub(super) tree: Tree,
+    /// What was done with packages, if anything.
+    pub(super) report: Option<dpkg::Report>,
+}
+
+impl Root {
+    /// Whether packages wait to be configured on first boot.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.report.as_ref().is_some_and(|report| !report.unpacked.is_empty())
+    }
+
+    /// What a person should know of what was done, in lines.
+    pub(super) fn summary(&self, lock: Option<&Lock>) -> String {
+        let Some(report) = &self.report else { return String::new() };
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        if !report.unpacked.is_empty() {
+            let _ = writeln!(text, "packages: {} unpacked, not configured: `dpkg --configure -a` on the node does that", report.unpacked.len());
+        }
+        if !report.removed.is_empty() {
+            let is_gone = |name: &&LockedRemoval| report.removed.contains(&name.name);
+            let freed = lock.iter().flat_map(|lock| &lock.remove).filter(is_gone).map(|removal| removal.size.saturating_mul(1024)).sum();
+            let _ = writeln!(text, "packages: {} removed, {} given back", report.removed.len(), units::bytes(freed));
+        }
+        for (name, reason) in &report.deferred {
+            let _ = writeln!(text, "packages: {name} is removed by `dpkg --remove --pending` on the node, not now: {reason}");
+        }
+        if !report.held.is_empty() {
+            let _ = writeln!(text, "packages: {} on hold, so that an upgrade of one node does not split the pool: {}", report.held.len(), report.held.join(", "));
+        }
+        if !report.accounts.is_empty() {
+            let accounts: Vec<_> = report.accounts.iter().map(|(name, number)| format!("{name} ({number})")).collect();
+            let _ = writeln!(text, "packages: system accounts with the same number on every node: {}", accounts.join(", "));
+        }
+        text
+    }
 }
 
 /// A lock that fits, and how it came to be.
@@ -59,17 +102,45 @@ impl Work<'_> {
         self.anew(Some(&old), &Update::Nothing).map(Some)
     }
 
-    /// Gets every package for a build, and only then writes a lock that is new.
-    pub(super) fn fetch(&self, settled: &Settled, bundle: Option<&Path>) -> Result<(), Failure> {
-        self.spool(&settled.lock, bundle)?;
+    /// The root of all nodes for a build: every package is fetched and unpacked, and only then a lock that is new is written.
+    pub(super) fn root(&self, settled: Option<&Settled>, bundle: Option<&Path>) -> Result<Root, Failure> {
+        let Some(settled) = settled else { return self.root_without_packages() };
+        let root = self.with_access(self.arguments.offline, |access| {
+            let files = spool::fetch(&settled.lock.wanted(), bundle, access)?;
+            self.bake(&settled.lock, &files, access)
+        })?;
         if let Some(changes) = &settled.changes {
             let path = inputs::lock_path(self.arguments);
             settled.lock.save(&path)?;
             let summary = summary(&settled.lock);
             self.report.note(&format!("{changes}lock: {} written: {summary}; keep it with the profile", path.display()));
         }
-        self.report.note("note: the packages are chosen, locked and fetched, but this version does not put them into the images yet");
-        Ok(())
+        Ok(root)
+    }
+
+    /// The same for a command that only looks: from what is on this computer; `None` where packages are not.
+    pub(super) fn root_at_hand(&self, settled: Option<&Settled>, bundle: Option<&Path>) -> Result<Option<Root>, Failure> {
+        let Some(settled) = settled else { return self.root_without_packages().map(Some) };
+        self.with_access(true, |access| match spool::fetch(&settled.lock.wanted(), bundle, access) {
+            Ok(files) => self.bake(&settled.lock, &files, access).map(Some),
+            Err(RepositoryError::Offline { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn bake(&self, lock: &Lock, files: &[Arc<FileStorage>], access: &Access<'_>) -> Result<Root, Failure> {
+        let Baked { tree, report } = bake(self.base, lock, &self.profile.packages, files, self.epoch, access)?;
+        Ok(Root { tree, report: Some(report) })
+    }
+
+    fn root_without_packages(&self) -> Result<Root, Failure> {
+        match &self.profile.packages.hold {
+            Some(names) if !names.is_empty() => {
+                let Baked { tree, report } = hold(self.base, names, self.epoch)?;
+                Ok(Root { tree, report: Some(report) })
+            }
+            _ => Ok(Root { tree: self.base.tree.clone(), report: None }),
+        }
     }
 
     /// What `check` can say without a network: nothing where the lock fits, else why more cannot be said.
@@ -85,7 +156,7 @@ impl Work<'_> {
 
     /// A lock made now.
     pub(super) fn anew(&self, old: Option<&Lock>, update: &Update) -> Result<Settled, Failure> {
-        let lock = self.with_access(|access| Ok(make(&self.profile.packages, self.base, old, update, self.epoch, access)?))?;
+        let lock = self.with_access(self.arguments.offline, |access| Ok(make(&self.profile.packages, self.base, old, update, self.epoch, access)?))?;
         let changes = Changes::between(old, &lock);
         let is_same = old.is_some_and(|old| *old == lock);
         Ok(Settled { lock, changes: (!is_same).then_some(changes) })
@@ -111,13 +182,13 @@ impl Work<'_> {
 
     /// Every package of a lock as a file, from the bundle, the cache or the archives.
     pub(super) fn spool(&self, lock: &Lock, bundle: Option<&Path>) -> Result<Vec<Arc<FileStorage>>, Failure> {
-        self.with_access(|access| Ok(spool::fetch(&lock.wanted(), bundle, access)?))
+        self.with_access(self.arguments.offline, |access| Ok(spool::fetch(&lock.wanted(), bundle, access)?))
     }
 
     /// Works with cache and network, while no other process works with the packages of the cache.
-    fn with_access<T>(&self, work: impl FnOnce(&Access<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+    fn with_access<T>(&self, offline: bool, work: impl FnOnce(&Access<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let cache = Cache::open_default()?;
-        let network = Network::from_environment(self.arguments.offline);
+        let network = Network::from_environment(offline);
         let files = cache.files(self.report, self.stop)?;
         work(&Access { files: &files, network: &network, now: OffsetDateTime::now_utc(), progress: self.report, stop: self.stop })
     }
@@ -158,9 +229,23 @@ pub(super) fn text(settled: &Settled) -> String {
 }
 
 /// The same for programs.
-pub(super) fn json(settled: &Settled) -> Value {
+pub(super) fn json(settled: &Settled, root: Option<&Root>, paths: &[(Vec<u8>, Change)]) -> Value {
     let Settled { lock, changes } = settled;
+    let path = |(path, change): &(Vec<u8>, Change)| {
+        json!({ "path": path.escape_ascii().to_string(), "change": format!("{change:?}").to_lowercase() })
+    };
+    let report = root.and_then(|root| root.report.as_ref()).map(|report| {
+        json!({
+            "unpacked": report.unpacked.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "removed": report.removed,
+            "deferred": report.deferred.iter().map(|(name, reason)| json!({ "name": name, "reason": reason })).collect::<Vec<_>>(),
+            "held": report.held,
+            "accounts": report.accounts.iter().map(|(name, number)| json!({ "name": name, "number": number })).collect::<Vec<_>>(),
+        })
+    });
     json!({
+        "done": report,
+        "changes": root.map(|_| paths.iter().map(path).collect::<Vec<_>>()),
         "locked": changes.is_none(),
         "download": lock.download_size(),
         "growth": lock.growth(),

@@ -8,7 +8,7 @@ use super::{
     args,
     failure::Failure,
     inputs,
-    packages::{self, Settled, Work},
+    packages::{self, Work},
     report::Report,
     units::bytes,
 };
@@ -31,14 +31,37 @@ pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<
     let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: build.epoch, report, stop };
     let settled = work.settle(old, false)?;
-    let plan = Plan::new(&profile, &base, &ledger, &build)?;
-    plan.check_room(settled.as_ref().map_or(0, |settled| settled.lock.growth()))?;
+    let root = work.root_at_hand(settled.as_ref(), options.from.bundle.as_deref())?;
+    let plan = Plan::new(&profile, &base, root.as_ref().map_or(&base.tree, |root| &root.tree), &ledger, &build)?;
+    match (&settled, &root) {
+        (Some(_), Some(root)) if root.is_waiting() => plan.check_room_to_configure()?,
+        (Some(settled), None) => plan.check_room(settled.lock.growth())?,
+        _ => {}
+    }
+    let changes = root.as_ref().map(|root| base.tree.changes(&root.tree)).unwrap_or_default();
+    let lock = settled.as_ref().map(|settled| &settled.lock);
     if options.json {
-        return report.json(&as_json(&profile, &base, &plan, ledger.is_provisional(), settled.as_ref()));
+        let mut value = as_json(&profile, &base, &plan, ledger.is_provisional());
+        value["packages"] = settled.as_ref().map_or(Value::Null, |settled| packages::json(settled, root.as_ref(), &changes));
+        return report.json(&value);
     }
     let mut text = as_text(&profile, &base, &plan, ledger.is_provisional(), options.verbose);
     if let Some(settled) = &settled {
         text += &packages::text(settled);
+    }
+    match &root {
+        None => text += "what the packages put into the images is not shown, for they are not fetched yet: `build` does\n",
+        Some(_) if changes.is_empty() => {}
+        Some(root) => {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "the packages change the root of every node: {}", tally(changes.iter().map(|(_, change)| *change)));
+            if options.verbose {
+                for (path, change) in &changes {
+                    let _ = writeln!(text, "    {} {}", sign(*change), path.escape_ascii());
+                }
+            }
+            text += &root.summary(lock);
+        }
     }
     report.result(&text)
 }
@@ -124,7 +147,7 @@ fn paths(planned: &NodePlan) -> impl Iterator<Item = (String, Change)> {
     boot.chain(root)
 }
 
-fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, settled: Option<&Settled>) -> Value {
+fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool) -> Value {
     let partitions = &plan.partitions;
     let span = |span: crate::plan::Span| json!({ "start": span.start, "size": span.size });
     let nodes = profile.nodes.iter().zip(&plan.nodes).map(|(node, planned)| {
@@ -151,7 +174,7 @@ fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool, se
         "image_size": partitions.image_size(),
         "partitions": [span(partitions.boot), span(partitions.root), span(partitions.brick)],
         "brick_grown": partitions.brick_grown,
-        "packages": settled.map(packages::json),
+        "packages": null,
         "nodes": nodes.collect::<Vec<_>>(),
     })
 }

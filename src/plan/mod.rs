@@ -35,6 +35,9 @@ const SECTOR_0: u64 = 512;
 /// Name of partition 3 in a GUID partition table.
 const BRICK_NAME: &str = "brick";
 
+/// What is kept free for the configuring of packages, in bytes: those of the example cluster need 25 MiB, most of it byte code of Python.
+const TO_CONFIGURE: u64 = 64 << 20;
+
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -51,6 +54,16 @@ pub enum PlanError {
     #[error("the packages need {needed} bytes on the root, and {free} of its {size} bytes are free")]
     NoRoom {
         /// What they need in bytes, as they say themselves.
+        needed: u64,
+        /// Free bytes of the fullest root.
+        free: u64,
+        /// Size of the root partition in bytes.
+        size: u64,
+    },
+    /// The packages fit, but not what they make when they are configured.
+    #[error("configuring the packages needs about {needed} bytes on the root, and {free} of its {size} bytes are free behind them")]
+    NoRoomToConfigure {
+        /// What is kept free for it in bytes.
         needed: u64,
         /// Free bytes of the fullest root.
         free: u64,
@@ -96,7 +109,7 @@ pub enum PlanError {
 impl Classified for PlanError {
     fn kind(&self) -> Kind {
         match self {
-            Self::CardTooSmall { .. } | Self::NoRoom { .. } => Kind::Usage,
+            Self::CardTooSmall { .. } | Self::NoRoom { .. } | Self::NoRoomToConfigure { .. } => Kind::Usage,
             Self::NoIdentity(_) | Self::Read(_) => Kind::Io,
             Self::Contradiction { .. } => Kind::Verification,
             Self::Node(error) => error.kind(),
@@ -109,7 +122,7 @@ impl Classified for PlanError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::CardTooSmall { .. } => Some("make root_size smaller, or card_size larger if your cards are".to_owned()),
-            Self::NoRoom { needed, free, .. } => {
+            Self::NoRoom { needed, free, .. } | Self::NoRoomToConfigure { needed, free, .. } => {
                 Some(format!("make root_size larger, by at least {} MiB", needed.saturating_sub(*free).div_ceil(1 << 20)))
             }
             Self::Node(error) => error.hint(),
@@ -130,7 +143,7 @@ pub struct NodePlan {
     pub root: Usage,
     /// What stands where in its brick.
     pub brick: Usage,
-    /// Paths of the root file system that differ from the base.
+    /// Paths of the root file system that differ from the base with its packages.
     pub root_changes: Vec<(Vec<u8>, Change)>,
     /// Files of the boot partition that differ from the base.
     pub boot_changes: Vec<(String, Change)>,
@@ -170,14 +183,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans all nodes of a profile. `ledger` has an identity for each (see [`Ledger::ensure`]), `build` is made from it.
+    /// Plans all nodes of a profile. `root` is the base's tree, or that with its packages; `ledger` has an identity for each node (see
+    /// [`Ledger::ensure`]), `build` is made from it.
     ///
     /// # Errors
     /// When the base cannot carry the profile; see [`PlanError`].
-    pub fn new(profile: &Profile, base: &Base, ledger: &Ledger, build: &Build) -> Result<Self, PlanError> {
+    pub fn new(profile: &Profile, base: &Base, root: &Tree, ledger: &Ledger, build: &Build) -> Result<Self, PlanError> {
         let epoch = build.epoch;
         let partitions = partitions_of(profile, base)?;
-        let mut common = base.tree.clone();
+        let mut common = root.clone();
         settings::common(&mut common, &base.facts, profile, build)?;
         let mut trees = Vec::with_capacity(profile.nodes.len());
         let mut tables = Vec::with_capacity(profile.nodes.len());
@@ -197,7 +211,7 @@ impl Plan {
         let seed = ledger.hash_seed().bytes();
         let root_options = Options::like(&base.superblock, partitions.root.size, ledger.root_uuid().bytes(), seed, epoch)
             .map_err(layout_error("root", first))?;
-        let root = Layout::new(&common, &trees.iter().collect::<Vec<_>>(), &root_options).map_err(layout_error("root", first))?;
+        let layout = Layout::new(&common, &trees.iter().collect::<Vec<_>>(), &root_options).map_err(layout_error("root", first))?;
 
         let names: Vec<_> = base.fat.entries().into_iter().map(|entry| entry.name).collect();
         let files = BootFiles { command_line: &base.command_line, names: &names };
@@ -217,9 +231,9 @@ impl Plan {
             let brick_layout = Layout::new(&brick_tree, &[&brick_tree], &brick_options).map_err(layout_error("brick", &node.name))?;
             nodes.push(NodePlan {
                 name: node.name.clone(),
-                root: root.usage(index),
+                root: layout.usage(index),
                 brick: brick_layout.usage(0),
-                root_changes: base.tree.changes(&tree),
+                root_changes: root.changes(&tree),
                 boot_changes: boot_changes(base, &edits)?,
                 boot: base.fat.edit(&edits, epoch)?,
                 table,
@@ -229,7 +243,7 @@ impl Plan {
         }
         let gap = Window::new(Arc::clone(&base.storage), SECTOR_0, partitions.boot.start.saturating_sub(SECTOR_0))?;
         let gap = Extents::without_zeros(&gap, 512)?;
-        Ok(Self { partitions, epoch, nodes, root, gap, boot_mount: base.facts.boot_mount.clone() })
+        Ok(Self { partitions, epoch, nodes, root: layout, gap, boot_mount: base.facts.boot_mount.clone() })
     }
 
     /// Whether the root of every node has room for packages that need so many bytes more.
@@ -237,11 +251,27 @@ impl Plan {
     /// # Errors
     /// When one has not.
     pub fn check_room(&self, growth: i64) -> Result<(), PlanError> {
-        let free = self.nodes.iter().map(|node| node.root.free_blocks * u64::from(node.root.block_size)).min().unwrap_or(u64::MAX);
+        let free = self.free();
         match u64::try_from(growth) {
             Ok(needed) if needed > free => Err(PlanError::NoRoom { needed, free, size: self.partitions.root.size }),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the root of every node has room for what packages make when they are configured: byte code, caches, keys.
+    ///
+    /// # Errors
+    /// When one has not.
+    pub fn check_room_to_configure(&self) -> Result<(), PlanError> {
+        match self.free() {
+            free if free < TO_CONFIGURE => Err(PlanError::NoRoomToConfigure { needed: TO_CONFIGURE, free, size: self.partitions.root.size }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Free bytes of the fullest root.
+    fn free(&self) -> u64 {
+        self.nodes.iter().map(|node| node.root.free_blocks * u64::from(node.root.block_size)).min().unwrap_or(u64::MAX)
     }
 
     /// The whole image of node number `index`.
