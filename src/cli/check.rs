@@ -2,7 +2,14 @@
 
 use serde_json::json;
 
-use super::{args::Check, failure::Failure, inputs, packages::{Settled, Work}, report::Report, units};
+use super::{
+    args::Check,
+    failure::Failure,
+    inputs,
+    packages::{Settled, Work},
+    report::Report,
+    units,
+};
 use crate::{
     base::{cache::Cache, source},
     lock::Lock,

@@ -49,7 +49,8 @@ impl Root {
         let mut text = String::new();
         // Writing to a String cannot fail.
         if !report.unpacked.is_empty() {
-            let _ = writeln!(text, "packages: {} unpacked, not configured: `dpkg --configure -a` on the node does that", report.unpacked.len());
+            let _ =
+                writeln!(text, "packages: {} unpacked, not configured: `dpkg --configure -a` on the node does that", report.unpacked.len());
         }
         if !report.removed.is_empty() {
             let is_gone = |name: &&LockedRemoval| report.removed.contains(&name.name);
@@ -60,7 +61,12 @@ impl Root {
             let _ = writeln!(text, "packages: {name} is removed by `dpkg --remove --pending` on the node, not now: {reason}");
         }
         if !report.held.is_empty() {
-            let _ = writeln!(text, "packages: {} on hold, so that an upgrade of one node does not split the pool: {}", report.held.len(), report.held.join(", "));
+            let _ = writeln!(
+                text,
+                "packages: {} on hold, so that an upgrade of one node does not split the pool: {}",
+                report.held.len(),
+                report.held.join(", ")
+            );
         }
         if !report.accounts.is_empty() {
             let accounts: Vec<_> = report.accounts.iter().map(|(name, number)| format!("{name} ({number})")).collect();
@@ -156,7 +162,8 @@ impl Work<'_> {
 
     /// A lock made now.
     pub(super) fn anew(&self, old: Option<&Lock>, update: &Update) -> Result<Settled, Failure> {
-        let lock = self.with_access(self.arguments.offline, |access| Ok(make(&self.profile.packages, self.base, old, update, self.epoch, access)?))?;
+        let lock = self
+            .with_access(self.arguments.offline, |access| Ok(make(&self.profile.packages, self.base, old, update, self.epoch, access)?))?;
         let changes = Changes::between(old, &lock);
         let is_same = old.is_some_and(|old| *old == lock);
         Ok(Settled { lock, changes: (!is_same).then_some(changes) })
@@ -231,9 +238,7 @@ pub(super) fn text(settled: &Settled) -> String {
 /// The same for programs.
 pub(super) fn json(settled: &Settled, root: Option<&Root>, paths: &[(Vec<u8>, Change)]) -> Value {
     let Settled { lock, changes } = settled;
-    let path = |(path, change): &(Vec<u8>, Change)| {
-        json!({ "path": path.escape_ascii().to_string(), "change": format!("{change:?}").to_lowercase() })
-    };
+    let path = |(path, change): &(Vec<u8>, Change)| json!({ "path": path.escape_ascii().to_string(), "change": format!("{change:?}").to_lowercase() });
     let report = root.and_then(|root| root.report.as_ref()).map(|report| {
         json!({
             "unpacked": report.unpacked.iter().map(|(name, _)| name).collect::<Vec<_>>(),

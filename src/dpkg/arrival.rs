@@ -1,6 +1,10 @@
 //! A package that comes: what its control archive says.
 
-use super::{DpkgError, database::{Database, Id, Path}, record::NEW_CONFFILE};
+use super::{
+    DpkgError,
+    database::{Database, Id, Path},
+    record::NEW_CONFFILE,
+};
 use crate::debian::{Package, Stanza, deb::Deb, stanzas};
 
 /// A package on its way into a tree.
@@ -76,7 +80,8 @@ impl<'a> Arrival<'a> {
     pub(super) fn inherit_hashes(&mut self, database: &Database) {
         for conffile in &mut self.conffiles {
             let owners = database.owners(conffile.path.as_bytes());
-            let hash = |id: &Id| database.get(*id).conffiles.iter().find(|known| known.path == conffile.path).map(|known| known.hash.clone());
+            let hash =
+                |id: &Id| database.get(*id).conffiles.iter().find(|known| known.path == conffile.path).map(|known| known.hash.clone());
             let own = owners.iter().find(|id| **id == self.id).and_then(hash);
             if let Some(hash) = own.or_else(|| owners.iter().find_map(hash)) {
                 conffile.hash = hash;

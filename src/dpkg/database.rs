@@ -137,7 +137,9 @@ impl Database {
     pub(super) fn needs(&self, id: Id, other: Id) -> bool {
         let name = &self.get(other).name;
         let record = self.get(id);
-        ["Depends", "Pre-Depends"].iter().any(|field| record.relations(field).0.iter().flat_map(|any| &any.0).any(|relation| relation.name == name))
+        ["Depends", "Pre-Depends"]
+            .iter()
+            .any(|field| record.relations(field).0.iter().flat_map(|any| &any.0).any(|relation| relation.name == name))
     }
 
     /// The paths that a package has, in the order of its list.

@@ -118,26 +118,14 @@ pub(super) fn perform(database: &mut Database, editor: &mut Editor<'_>, id: Id, 
         Effect::PyClean { package } => clean_python(database, editor, package)?,
         Effect::Trigger { name, awaits } => database.set_off(name, awaits.then_some(id)),
         Effect::RemoveFile { path, .. } => drop(editor.remove(path)?),
-        Effect::RemoveFolder { path } => {
-            if editor.is_empty_folder(path.as_bytes()) {
-                editor.remove(path)?;
-            }
-        }
+        Effect::RemoveFolder { path } if editor.is_empty_folder(path.as_bytes()) => drop(editor.remove(path)?),
         Effect::MakeFolder { path, mode } => {
             let mode = mode.as_deref().and_then(|mode| u16::from_str_radix(mode, 8).ok()).unwrap_or(0o755);
             let meta = editor.new_meta(mode);
             editor.tree.make_folder(path, &meta)?;
         }
-        Effect::Touch { path } => {
-            if editor.tree.resolve(path).is_none() {
-                editor.write(path, 0o644, Vec::new())?;
-            }
-        }
-        Effect::Rename { from, to } => {
-            if editor.tree.exists(from) {
-                editor.rename(from.as_bytes(), to.as_bytes())?;
-            }
-        }
+        Effect::Touch { path } if editor.tree.resolve(path).is_none() => editor.write(path, 0o644, Vec::new())?,
+        Effect::Rename { from, to } if editor.tree.exists(from) => editor.rename(from.as_bytes(), to.as_bytes())?,
         Effect::Link { target, path, symbolic: true } => {
             let meta = editor.new_meta(0o777);
             editor.place(path.as_bytes(), meta, tree::Kind::Symlink(target.clone().into_bytes()))?;
@@ -191,10 +179,8 @@ fn act(database: &Database, editor: &mut Editor<'_>, helper: &Helper) -> Result<
             let ending = if is_as_shipped(editor, package, path)? { ".dpkg-remove" } else { ".dpkg-backup" };
             editor.rename(path.as_bytes(), format!("{path}{ending}").as_bytes())?;
         }
-        Helper::MoveConffile { from, package, .. } if editor.tree.exists(from) => {
-            if is_as_shipped(editor, package, from)? {
-                editor.rename(from.as_bytes(), format!("{from}.dpkg-remove").as_bytes())?;
-            }
+        Helper::MoveConffile { from, package, .. } if editor.tree.exists(from) && is_as_shipped(editor, package, from)? => {
+            editor.rename(from.as_bytes(), format!("{from}.dpkg-remove").as_bytes())?;
         }
         Helper::SymlinkToDir { path, .. } if editor.tree.exists(path) => {
             editor.rename(path.as_bytes(), format!("{path}.dpkg-backup").as_bytes())?;

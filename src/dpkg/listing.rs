@@ -72,8 +72,7 @@ pub fn list(tree: &Tree) -> Result<Vec<Listed>, DpkgError> {
         needs: {
             let fields = ["Pre-Depends", "Depends"].map(|field| record.relations(field));
             let any = fields.iter().flat_map(|relations| &relations.0);
-            let mut needs: Vec<String> =
-                any.filter_map(|any| any.0.iter().find_map(is_met)).map(|needed| needed.name.clone()).collect();
+            let mut needs: Vec<String> = any.filter_map(|any| any.0.iter().find_map(is_met)).map(|needed| needed.name.clone()).collect();
             needs.sort();
             needs.dedup();
             needs

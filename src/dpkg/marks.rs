@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{DpkgError, Orders, arrival, database::{Database, text}, edit::Editor};
+use super::{
+    DpkgError, Orders, arrival,
+    database::{Database, text},
+    edit::Editor,
+};
 use crate::debian::stanzas;
 
 const FILE: &str = "/var/lib/apt/extended_states";

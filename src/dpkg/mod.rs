@@ -151,7 +151,8 @@ fn must_not_clash(database: &Database, deferred: &[(Id, String)], deb: &Deb) -> 
         let record = database.get(*id);
         let is_meant = |relation: &crate::debian::Relation<'_>| {
             let provides = record.relations("Provides").0.iter().flat_map(|any| &any.0).any(|provided| provided.name == relation.name);
-            (record.name == relation.name && relation.admits(record.parsed_version().as_ref())) || (provides && relation.constraint.is_none())
+            (record.name == relation.name && relation.admits(record.parsed_version().as_ref()))
+                || (provides && relation.constraint.is_none())
         };
         if record.state >= State::Unpacked && package.name != record.name && package.conflicts.iter().any(is_meant) {
             let (package, other) = (record.name.clone(), package.name.to_owned());

@@ -93,8 +93,7 @@ impl Placing<'_, '_, '_> {
             true => Verdict::Place,
             false => contest::decide(self.database, self.arrival, &path, what, matches!(member.kind, MemberKind::Folder))?,
         };
-        let is_left_out =
-            self.database.filters.leaves_out(&path, matches!(member.kind, MemberKind::Folder | MemberKind::Symlink(_)));
+        let is_left_out = self.database.filters.leaves_out(&path, matches!(member.kind, MemberKind::Folder | MemberKind::Symlink(_)));
         match verdict {
             Verdict::Keep => {
                 if let Some(index) = conffile {

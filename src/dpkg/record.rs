@@ -33,13 +33,8 @@ pub(super) enum State {
     Installed,
 }
 
-const WANTS: [(Want, &str); 5] = [
-    (Want::Unknown, "unknown"),
-    (Want::Install, "install"),
-    (Want::Hold, "hold"),
-    (Want::Deinstall, "deinstall"),
-    (Want::Purge, "purge"),
-];
+const WANTS: [(Want, &str); 5] =
+    [(Want::Unknown, "unknown"), (Want::Install, "install"), (Want::Hold, "hold"), (Want::Deinstall, "deinstall"), (Want::Purge, "purge")];
 
 const STATES: [(State, &str); 8] = [
     (State::NotInstalled, "not-installed"),
@@ -440,7 +435,9 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_told_with_its_line() {
-        for (text, line) in [("Package: a\n\n\nPackage: b\nStatus: x\n", 1), ("Package: a\nStatus: install ok installed\n\n\nPackage: b\n", 5)] {
+        for (text, line) in
+            [("Package: a\n\n\nPackage: b\nStatus: x\n", 1), ("Package: a\nStatus: install ok installed\n\n\nPackage: b\n", 5)]
+        {
             let error = read(text).unwrap_err();
             assert!(matches!(&error, DpkgError::Database { line: found, .. } if *found == line), "{error}");
         }

@@ -64,8 +64,12 @@ fn forget(database: &mut Database, editor: &mut Editor<'_>, id: Id) -> Result<()
 fn remove_files(database: &mut Database, editor: &mut Editor<'_>, id: Id) -> Result<Vec<Path>, DpkgError> {
     let paths: Vec<Path> = database.list(id).to_vec();
     let name = database.get(id).name.clone();
-    let conffiles: Vec<(Vec<u8>, bool)> =
-        database.get(id).conffiles.iter().map(|known| (known.path.clone().into_bytes(), known.is_obsolete || known.goes_on_upgrade)).collect();
+    let conffiles: Vec<(Vec<u8>, bool)> = database
+        .get(id)
+        .conffiles
+        .iter()
+        .map(|known| (known.path.clone().into_bytes(), known.is_obsolete || known.goes_on_upgrade))
+        .collect();
     let is_shared = |database: &Database, path: &[u8]| {
         let both = |other: &Id| *other != id && database.get(*other).name == name && database.get(*other).multi_arch == MultiArch::Same;
         database.owners(path).iter().any(both)

@@ -60,12 +60,8 @@ fn run(
     arguments: &[&str],
 ) -> Result<(), DpkgError> {
     let Some(script) = script else { return Ok(()) };
-    let refuse = |line: usize, reason: String| DpkgError::Script {
-        package: whose.package.to_owned(),
-        script: shown(kind, arguments),
-        line,
-        reason,
-    };
+    let refuse =
+        |line: usize, reason: String| DpkgError::Script { package: whose.package.to_owned(), script: shown(kind, arguments), line, reason };
     let done = foreseen(database, editor.tree, whose, kind, script, arguments).map_err(|reason| refuse(0, reason))?;
     for done in done {
         effects::perform(database, editor, id, kind, &done).map_err(|error| match error {

@@ -95,7 +95,10 @@ mod tests {
             other => panic!("{line}: {other:?}"),
         };
         let plain = user("u  rpc  -  \"RPC daemon\" /run/rpcbind  /bin/false");
-        assert_eq!((plain.uid, plain.group, plain.gecos.as_str(), plain.shell.as_str()), (None, PrimaryGroup::Own(None), "RPC daemon", "/bin/false"));
+        assert_eq!(
+            (plain.uid, plain.group, plain.gecos.as_str(), plain.shell.as_str()),
+            (None, PrimaryGroup::Own(None), "RPC daemon", "/bin/false")
+        );
         assert_eq!(user("u a 5").group, PrimaryGroup::Own(Some(5)));
         assert_eq!(user("u! a -:adm").group, PrimaryGroup::Named("adm".to_owned()));
         assert_eq!(user("u a 5:6 - - -").group, PrimaryGroup::Number(6));

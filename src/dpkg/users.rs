@@ -4,8 +4,7 @@
 //! stands in the image already; adduser(8), addgroup(8) and systemd-sysusers(8) leave alone what is there.
 
 use super::{
-    DpkgError, Orders,
-    arrival,
+    DpkgError, Orders, arrival,
     database::Database,
     edit::Editor,
     scripts,

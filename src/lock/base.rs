@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::{
-        Base,
-        facts::Flavour,
-    },
+    base::{Base, facts::Flavour},
     debian::status::{self, StatusError},
     error::{Classified, Kind},
     output::digest::Sum,

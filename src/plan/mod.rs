@@ -264,7 +264,9 @@ impl Plan {
     /// When one has not.
     pub fn check_room_to_configure(&self) -> Result<(), PlanError> {
         match self.free() {
-            free if free < TO_CONFIGURE => Err(PlanError::NoRoomToConfigure { needed: TO_CONFIGURE, free, size: self.partitions.root.size }),
+            free if free < TO_CONFIGURE => {
+                Err(PlanError::NoRoomToConfigure { needed: TO_CONFIGURE, free, size: self.partitions.root.size })
+            }
             _ => Ok(()),
         }
     }

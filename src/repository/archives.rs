@@ -76,7 +76,8 @@ impl Archives {
             must_be_cached(setup, access)?;
         }
         let room = Room::default();
-        let suites = parallel::each(&setup.suites, CONNECTIONS, |suite| Fetcher { setup, suite, access, seen: seen(suite), room: &room }.run())?;
+        let suites =
+            parallel::each(&setup.suites, CONNECTIONS, |suite| Fetcher { setup, suite, access, seen: seen(suite), room: &room }.run())?;
         Ok(Self { suites })
     }
 

@@ -90,12 +90,7 @@ impl Deb {
     ///
     /// # Errors
     /// As [`Deb::read`].
-    pub fn read_unpacked(
-        storage: Arc<dyn Storage>,
-        data: Arc<dyn Storage>,
-        scratch: &dyn Scratch,
-        stop: &Stop,
-    ) -> Result<Self, DebError> {
+    pub fn read_unpacked(storage: Arc<dyn Storage>, data: Arc<dyn Storage>, scratch: &dyn Scratch, stop: &Stop) -> Result<Self, DebError> {
         let (control, _) = ar::parts(&storage)?.control.unpacked(Part::Control, scratch, stop)?;
         let control = control::read(control)?;
         let members = data::read(Window::whole(data), stop)?;

@@ -16,12 +16,7 @@ pub(super) struct Packed {
 
 impl Packed {
     /// The tar archive in it: in a file of `scratch`, of which size and digest are told, or where it stands if it is not compressed.
-    pub(super) fn unpacked(
-        self,
-        part: Part,
-        scratch: &dyn Scratch,
-        stop: &Stop,
-    ) -> Result<(Window, Option<Decompressed>), DebError> {
+    pub(super) fn unpacked(self, part: Part, scratch: &dyn Scratch, stop: &Stop) -> Result<(Window, Option<Decompressed>), DebError> {
         let (size, limit) = (self.content.size(), part.limit());
         if self.format == Format::Raw {
             return if size <= limit { Ok((self.content, None)) } else { Err(DebError::TooLarge { part, size, limit }) };

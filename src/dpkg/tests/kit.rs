@@ -93,7 +93,8 @@ impl Package {
     }
 
     pub(super) fn deb(&self) -> Deb {
-        let mut control = vec![ControlFile { name: "control".to_owned(), permissions: 0o644, mtime: SHIPPED, bytes: self.control.clone().into_bytes() }];
+        let mut control =
+            vec![ControlFile { name: "control".to_owned(), permissions: 0o644, mtime: SHIPPED, bytes: self.control.clone().into_bytes() }];
         for (name, permissions, text) in &self.files {
             control.push(ControlFile { name: name.clone(), permissions: *permissions, mtime: SHIPPED, bytes: text.clone().into_bytes() });
         }

@@ -22,7 +22,8 @@ fn a_package_without_settings_leaves_nothing() {
 
 #[test]
 fn conffiles_stay_and_the_folders_that_they_stand_in() {
-    let package = Package::new("a", "1").field("Essential: no").conffile("/etc/a/conf", "c\n").file("/usr/bin/a", "").folder("/usr/share/own");
+    let package =
+        Package::new("a", "1").field("Essential: no").conffile("/etc/a/conf", "c\n").file("/usr/bin/a", "").folder("/usr/share/own");
     let mut system = system_with(&[&package, &Package::new("b", "1").own()]);
     system.put("/usr/share/own/local", "not of a package");
     system.remove(&["a"]);
@@ -63,7 +64,8 @@ fn a_package_whose_script_matters_goes_on_first_boot() {
 
 #[test]
 fn what_scripts_do_to_files_is_done() {
-    let script = "#!/bin/sh\nset -e\nif [ \"$1\" = remove ] && [ -x /etc/init.d/a ]; then\n  chmod -x /etc/init.d/a >/dev/null || true\nfi\n";
+    let script =
+        "#!/bin/sh\nset -e\nif [ \"$1\" = remove ] && [ -x /etc/init.d/a ]; then\n  chmod -x /etc/init.d/a >/dev/null || true\nfi\n";
     let package = Package::new("a", "1").conffile("/etc/init.d/a", "#!/bin/sh\n").control("postrm", script);
     let chmod = Package::new("coreutils", "1").file("/usr/bin/chmod", "").of("root", 0o755);
     let mut system = system_with(&[&package, &chmod]);

@@ -211,9 +211,14 @@ fn what_came_by_itself_is_marked_and_what_must_agree_is_held() {
     let library = Package::new("libgf0", "1").own().field("Source: glusterfs (1)");
     let dpkg = |version: &str| Package::new("dpkg", version).own();
     let orders = |version: &str| Orders {
-        come: [(dpkg(version), false), (library.clone(), false), (Package::new("glusterfs-server", "1").own(), true), (Package::new("x", "1").own(), false)]
-            .map(|(package, is_asked)| Incoming { deb: package.deb(), is_asked })
-            .into(),
+        come: [
+            (dpkg(version), false),
+            (library.clone(), false),
+            (Package::new("glusterfs-server", "1").own(), true),
+            (Package::new("x", "1").own(), false),
+        ]
+        .map(|(package, is_asked)| Incoming { deb: package.deb(), is_asked })
+        .into(),
         hold: vec!["glusterfs*".to_owned()],
         asked: vec!["b".to_owned()],
         architecture: "arm64".to_owned(),
