@@ -43,6 +43,8 @@ pub(super) fn system() -> Tree {
     ] {
         tree.put_file(path, meta(0o644), Content::bytes(text.as_bytes().to_vec())).unwrap();
     }
+    let helper = "#!/bin/sh -e\ncase $1 in one) rm /etc/empty;; x) [ \"$x\" ] && rm /etc/old.conf; exit;; loop) helper loop;; esac\n";
+    tree.put_file("/usr/bin/helper", meta(0o755), Content::bytes(helper.as_bytes().to_vec())).unwrap();
     tree.put_link("/etc/link", "/usr/share/old", meta(0o777)).unwrap();
     tree
 }

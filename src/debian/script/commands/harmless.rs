@@ -114,7 +114,11 @@ pub(super) fn is(name: &str, arguments: &[Field]) -> bool {
         // The second file is written.
         "uniq" => arguments.iter().filter(|argument| !argument.text.starts_with('-')).count() < 2,
         "file" => !has_option(arguments, &["-C", "--compile"]),
-        "sort" => !has_option(arguments, &["-o", "--output"]),
+        // Short options may stand together, and long ones be shortened.
+        "sort" => !arguments.iter().any(|argument| {
+            let short = argument.text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+            short.is_some_and(|rest| rest.contains('o')) || argument.text.starts_with("--o")
+        }),
         "sed" => sed(arguments),
         "awk" | "gawk" | "mawk" | "nawk" => awk(arguments),
         "find" => find(arguments),
@@ -228,10 +232,14 @@ fn writes(script: &str) -> bool {
         }
         let before = index.checked_sub(1).and_then(|index| characters.get(index));
         let after = characters.get(index + 1);
-        // A command or flag follows a separator, an address or a flag, and is followed by a blank, a separator or the end.
+        // Where a command stands, whatever follows is its file or command.
+        if before.is_none_or(|before| before.is_ascii_digit() || matches!(before, ';' | '\n' | '{' | '}' | '!' | '$')) {
+            return true;
+        }
+        // A flag follows the end of a text or another flag, and is followed by a blank, a separator, a path or the end.
         let begins = before.is_none_or(|before| !before.is_ascii_alphanumeric() && !matches!(before, '_' | '-' | '\\' | '.' | '"'))
-            || before.is_some_and(|before| before.is_ascii_digit() || matches!(before, 'g' | 'p' | 'I' | 'M'));
-        let ends = after.is_none_or(|after| matches!(after, ' ' | '\t' | '\n' | ';' | '}'));
+            || before.is_some_and(|before| before.is_ascii_digit() || matches!(before, 'g' | 'p' | 'I' | 'M' | 'i' | 'm'));
+        let ends = after.is_none_or(|after| matches!(after, ' ' | '\t' | '\n' | ';' | '}' | '/'));
         begins && ends
     })
 }
@@ -261,7 +269,10 @@ fn find(arguments: &[Field]) -> bool {
     })
 }
 
-/// `perl -e` may do anything, but its version may be asked for.
+/// `perl -e` may do anything but nothing, and its version may be asked for.
 fn perl(arguments: &[Field]) -> bool {
+    if let [option, program] = arguments {
+        return option.text == "-e" && program.get() == Some("");
+    }
     matches!(arguments, [only] if matches!(only.text.as_str(), "-v" | "-V" | "--version"))
 }

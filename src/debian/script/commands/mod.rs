@@ -105,9 +105,15 @@ pub(super) fn run(machine: &mut Machine<'_>, command: &str, arguments: &[Field],
         machine.forget_input();
         return Ok(Status::Unknown);
     }
-    // What is not there does nothing.
-    if machine.program(command) == Some(None) {
-        return Ok(Status::Known(127));
+    match machine.program(command) {
+        // What is not there does nothing.
+        Some(None) => return Ok(Status::Known(127)),
+        Some(Some(path)) => {
+            if let Some(status) = machine.child(&path, arguments)? {
+                return Ok(status);
+            }
+        }
+        None => {}
     }
     let why = if arguments.iter().all(|argument| argument.known) { "what this does is not known" } else { "its arguments are not known" };
     machine.not_understood(all, why)?;

@@ -7,6 +7,7 @@
 mod accounts;
 mod arithmetic;
 mod call;
+mod child;
 mod expand;
 mod files;
 mod flow;
@@ -87,6 +88,8 @@ pub(super) struct Machine<'a> {
     forks: usize,
     /// Loops whose rounds cannot be counted.
     indefinite: usize,
+    /// Scripts that are run by the script.
+    children: usize,
     /// Files read in by the script.
     sourced: usize,
     ends: Ends,
@@ -160,6 +163,7 @@ impl<'a> Machine<'a> {
             quiet: 0,
             forks: 0,
             indefinite: 0,
+            children: 0,
             sourced: 0,
             ends: Ends::default(),
             shells: Vec::new(),

@@ -108,6 +108,18 @@ impl State {
         self.any_set = true;
     }
 
+    /// Begins another script: it has the environment, in which a variable of this one may be or not.
+    pub(super) fn enter(&mut self, path: &str, arguments: Option<Rc<[Value]>>, stops: bool) {
+        for (name, value) in Rc::make_mut(&mut self.variables) {
+            if !(name.starts_with("DPKG_") || matches!(name.as_str(), "PATH" | "IFS")) {
+                *value = Value::Unknown;
+            }
+        }
+        self.set("0", Value::Known(path.into()));
+        self.functions = Rc::default();
+        (self.positional, self.stops, self.strict, self.last) = (arguments, stops, false, Status::YES);
+    }
+
     pub(super) fn function(&self, name: &str) -> Option<Option<Rc<Command>>> {
         self.functions.get(name).cloned()
     }

@@ -57,6 +57,10 @@ fn changes_are_told_in_order() {
             vec!["chmod -x /etc/old.conf", "write /etc/old.conf"],
         ),
         ("sed -e 's/a/b/w /etc/new' /etc/old.conf", vec!["other sed -e s/a/b/w /etc/new /etc/old.conf"]),
+        ("sort -uo /etc/new /etc/old.conf", vec!["other sort -uo /etc/new /etc/old.conf"]),
+        ("sed -n 'w/etc/new' /etc/old.conf", vec!["other sed -n w/etc/new /etc/old.conf"]),
+        ("sed 1etouch /etc/old.conf", vec!["other sed 1etouch /etc/old.conf"]),
+        ("umask 022; umask 077", vec!["other umask"]),
         ("trap 'rm -f /etc/empty' EXIT", vec!["?rm /etc/empty"]),
     ] {
         assert_eq!(install(body), effects, "{body}");

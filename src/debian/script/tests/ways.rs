@@ -30,6 +30,19 @@ fn where_nothing_is_known_both_ways_are_taken() {
 }
 
 #[test]
+fn scripts_that_are_called_are_followed() {
+    for (body, effects) in [
+        ("helper one; mystery", vec!["rm /etc/empty", "other mystery"]),
+        ("x=1; helper x || mystery", vec!["?rm /etc/old.conf", "?other mystery"]),
+        ("helper loop", vec!["other helper loop"]),
+        ("helper $HOME; mystery", vec!["?rm /etc/empty", "?other helper loop", "other mystery"]),
+    ] {
+        let effects: Vec<_> = effects.into_iter().map(str::to_owned).collect();
+        assert_eq!(install(body), effects, "{body}");
+    }
+}
+
+#[test]
 fn what_is_known_decides() {
     for (body, truth) in [
         ("[ \"$1\" = install ]", true),
