@@ -126,10 +126,12 @@ fn a_lock_and_a_bundle_serve_another_computer_without_a_network() {
     // The time of the build is that of the lock, so it is the same there.
     let manifest = lock(&elsewhere.path("images/manifest.json"));
     assert_eq!(manifest["epoch"], lock(&HERE.path("cluster01.lock"))["epoch"]);
-    // Nothing but the record of a digest came into its cache.
-    for part in ["images", "files", "releases", "partials", "temps"] {
-        assert_eq!(fs::read_dir(elsewhere.path("cache").join(part)).unwrap().count(), 0, "{part}");
+    // Into its cache came the record of a digest, and the packages as they were decompressed.
+    let count = |part: &str| fs::read_dir(elsewhere.path("cache").join(part)).unwrap().count();
+    for part in ["images", "releases", "partials", "temps"] {
+        assert_eq!(count(part), 0, "{part}");
     }
+    assert!(count("files") > 40 && count("files") <= count("unpacked"));
     ok(elsewhere.berry("check").arg("--bundle").arg(HERE.path("bundle")));
     let plan = ok(elsewhere.berry("plan").args(["--offline", "--bundle"]).arg(HERE.path("bundle")));
     assert!(plan.contains("as locked"), "{plan}");
@@ -149,6 +151,75 @@ fn linked_bundle(folder: &Path) -> PathBuf {
 fn file_of(bundle: &Path, start: &str) -> PathBuf {
     let mut files = fs::read_dir(bundle).unwrap().map(|entry| entry.unwrap().path());
     files.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with(start)).unwrap()
+}
+
+/// The image of a node, built once.
+static IMAGE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let images = HERE.path("images");
+    let said =
+        output(berry().arg("build").arg(HERE.path("cluster01.yaml")).args(["--offline", "--node", "cluster02", "--output"]).arg(&images));
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.status.success() && text.contains(" unpacked, not configured"), "{text}");
+    assert!(text.contains(" on hold, so that an upgrade of one node does not split the pool: glusterfs-cli, "), "{text}");
+    assert!(text.contains("the same number on every node: group gluster (") && text.contains("user gluster ("), "{text}");
+    images.join("cluster02.img")
+});
+
+#[test]
+fn an_image_holds_the_packages_unpacked() {
+    let lock = lock(&HERE.path("cluster01.lock"));
+    let shown: Value = serde_json::from_str(&ok(berry().args(["inspect", "--json"]).arg(&*IMAGE))).unwrap();
+    let packages = shown["packages"].as_array().unwrap();
+    let in_state = |state: &str| packages.iter().filter(|package| package["state"] == state).collect::<Vec<_>>();
+    let waiting: Vec<&str> = in_state("unpacked").iter().map(|package| package["name"].as_str().unwrap()).collect();
+    assert_eq!(waiting, names(&lock["packages"]));
+    assert!(in_state("installed").len() > 150);
+    let held = |name: &str| packages.iter().find(|package| package["name"] == name).unwrap()["held"] == true;
+    assert!(held("glusterfs-server") && held("libgfapi0") && !held("apache2"));
+    let text = ok(berry().arg("inspect").arg(&*IMAGE));
+    assert!(text.contains(" unpacked") && text.contains("  glusterfs-server ") && text.contains(": unpacked, on hold"), "{text}");
+    assert!(!text.contains("  bash ") && ok(berry().args(["inspect", "--packages"]).arg(&*IMAGE)).contains("  bash "));
+
+    // Files where a merged /usr has them, and conffiles that dpkg is still to look at.
+    let list = |path: &str| ok(berry().args(["ls", "-l"]).arg(format!("{}:{path}", IMAGE.display())));
+    assert!(list("/usr/sbin/glusterfsd").contains("glusterfsd") && list("/usr/sbin/mount.glusterfs").starts_with("-rwxr-xr-x"));
+    assert!(list("/etc/glusterfs").contains("glusterd.vol.dpkg-new") && list("/var/lib/python").contains("python3.11_installed"));
+
+    // dpkg itself reads the database, and finds nothing but what waits.
+    let folder = folder();
+    let database = folder.path().join("dpkg");
+    fs::create_dir_all(database.join("updates")).unwrap();
+    fs::create_dir_all(database.join("info")).unwrap();
+    let status = ok(berry().arg("cat").arg(format!("{}:/var/lib/dpkg/status", IMAGE.display())));
+    fs::write(database.join("status"), &status).unwrap();
+    let audit = ok(Command::new("dpkg").arg("--admindir").arg(&database).arg("--audit").env("LC_ALL", "C"));
+    assert!(audit.contains("unpacked but not yet configured") && audit.contains(" glusterfs-server "), "{audit}");
+    assert!(!audit.contains("only half") && !audit.contains("serious problem"), "{audit}");
+    let groups = ok(berry().arg("cat").arg(format!("{}:/etc/group", IMAGE.display())));
+    assert!(groups.lines().any(|line| line.starts_with("gluster:x:1")), "{groups}");
+}
+
+#[test]
+fn a_bill_of_materials_stands_beside_the_image() {
+    let bill = lock(&IMAGE.with_file_name("cluster02.cdx.json"));
+    let locked = lock(&HERE.path("cluster01.lock"));
+    assert_eq!((bill["bomFormat"].as_str(), bill["specVersion"].as_str()), (Some("CycloneDX"), Some("1.6")));
+    let components = bill["components"].as_array().unwrap();
+    let find = |name: &str| components.iter().find(|component| component["name"] == name).unwrap_or_else(|| panic!("{name}"));
+    for package in locked["packages"].as_array().unwrap() {
+        let component = find(package["name"].as_str().unwrap());
+        assert_eq!((&component["version"], &component["hashes"][0]["content"]), (&package["version"], &package["sha256"]));
+        let address = component["externalReferences"][0]["url"].as_str().unwrap();
+        assert!(address.ends_with(package["path"].as_str().unwrap()), "{address}");
+    }
+    assert!(find("bash")["hashes"].is_null() && find("bash")["purl"].as_str().unwrap().starts_with("pkg:deb/debian/bash@"));
+    let references: std::collections::HashSet<_> = components.iter().map(|component| component["bom-ref"].as_str().unwrap()).collect();
+    assert_eq!(references.len(), components.len(), "each has a reference of its own");
+    let dependencies = bill["dependencies"].as_array().unwrap();
+    let needs = dependencies.iter().find(|entry| entry["ref"].as_str().unwrap().contains("/glusterfs-server@")).unwrap();
+    assert!(needs["dependsOn"].as_array().unwrap().iter().any(|need| need.as_str().unwrap().contains("/glusterfs-common@")));
+    let known = |reference: &Value| references.contains(reference.as_str().unwrap());
+    assert!(dependencies.iter().flat_map(|entry| entry["dependsOn"].as_array().unwrap()).all(known));
 }
 
 #[test]

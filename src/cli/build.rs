@@ -52,11 +52,12 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     if root.is_waiting() {
         plan.check_room_to_configure()?;
     }
-    report.line(root.summary(lock).trim_end());
+    root.summary(lock).lines().for_each(|line| report.note(line));
     let images = selected.iter().map(|index| plan.image(*index)).collect::<Result<Vec<_>, _>>()?;
     let jobs: Vec<_> = selected.iter().zip(&images).map(|(index, image)| Job { node: &profile.nodes[*index], image }).collect();
 
     let mut staging = Staging::begin(&output)?;
+    work.keep(settled.as_ref())?;
     if is_changed {
         // As soon as an image has its name it may end up on a card, so the identities are kept first.
         ledger.save(&ledger_path)?;

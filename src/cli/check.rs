@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     base::{cache::Cache, source},
-    lock::Lock,
     node::settings,
     plan::Plan,
     progress::Stop,
@@ -30,7 +29,9 @@ pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), F
         let settings = settings::Build::new(&ledger, None);
         let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
         let mut packages = work.look(old.as_ref())?;
-        let growth = old.as_ref().map_or(0, Lock::growth);
+        if let Some(lock) = old.as_ref().filter(|_| packages.is_none()) {
+            Plan::new(&profile, &base, &base.tree, &ledger, &settings)?.check_room(lock.growth())?;
+        }
         let root = match old.filter(|_| packages.is_none()) {
             Some(lock) => work.root_at_hand(Some(&Settled { lock, changes: None }), options.from.bundle.as_deref())?,
             None if packages.is_none() => work.root_at_hand(None, None)?,
@@ -40,7 +41,6 @@ pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), F
         match &root {
             Some(root) if root.is_waiting() => plan.check_room_to_configure()?,
             None if packages.is_none() => {
-                plan.check_room(growth)?;
                 packages = Some("they are not fetched yet, and are looked into when they are; `build` fetches them".to_owned());
             }
             _ => {}

@@ -25,12 +25,25 @@ use clap::Parser as _;
 use args::{Arguments, Command};
 use report::Report;
 
+/// Every package of a build is held open, and the usual limit of 1024 is one for programs that use select(2).
+fn allow_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Where it cannot be raised, a build of many packages says that there are too many open files.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
 /// Reads the command line, does what it says, and tells how that went: the exit codes are those of [`crate::error::Kind`].
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let report = Report::new();
     let stop = report::stop_on_signals();
+    allow_open_files();
     let outcome = match &arguments.command {
         Command::Build(options) => build::run(options, &report, &stop),
         Command::Plan(options) => plan::run(options, &report, &stop),

@@ -54,7 +54,8 @@ impl Root {
         }
         if !report.removed.is_empty() {
             let is_gone = |name: &&LockedRemoval| report.removed.contains(&name.name);
-            let freed = lock.iter().flat_map(|lock| &lock.remove).filter(is_gone).map(|removal| removal.size.saturating_mul(1024)).sum();
+            let freed = lock.iter().flat_map(|lock| &lock.remove).filter(is_gone).map(|removal| removal.size.saturating_mul(1024));
+            let freed = freed.fold(0, u64::saturating_add);
             let _ = writeln!(text, "packages: {} removed, {} given back", report.removed.len(), units::bytes(freed));
         }
         for (name, reason) in &report.deferred {
@@ -69,8 +70,9 @@ impl Root {
             );
         }
         if !report.accounts.is_empty() {
-            let accounts: Vec<_> = report.accounts.iter().map(|(name, number)| format!("{name} ({number})")).collect();
-            let _ = writeln!(text, "packages: system accounts with the same number on every node: {}", accounts.join(", "));
+            let accounts: Vec<_> =
+                report.accounts.iter().map(|account| format!("{} {} ({})", account.kind, account.name, account.number)).collect();
+            let _ = writeln!(text, "packages: the same number on every node: {}", accounts.join(", "));
         }
         text
     }
@@ -108,20 +110,24 @@ impl Work<'_> {
         self.anew(Some(&old), &Update::Nothing).map(Some)
     }
 
-    /// The root of all nodes for a build: every package is fetched and unpacked, and only then a lock that is new is written.
+    /// The root of all nodes for a build: every package is fetched and unpacked.
     pub(super) fn root(&self, settled: Option<&Settled>, bundle: Option<&Path>) -> Result<Root, Failure> {
         let Some(settled) = settled else { return self.root_without_packages() };
-        let root = self.with_access(self.arguments.offline, |access| {
+        self.with_access(self.arguments.offline, |access| {
             let files = spool::fetch(&settled.lock.wanted(), bundle, access)?;
             self.bake(&settled.lock, &files, access)
-        })?;
-        if let Some(changes) = &settled.changes {
+        })
+    }
+
+    /// Writes a lock that is new, once everything that could go wrong with it has not.
+    pub(super) fn keep(&self, settled: Option<&Settled>) -> Result<(), Failure> {
+        if let Some((settled, changes)) = settled.and_then(|settled| Some((settled, settled.changes.as_ref()?))) {
             let path = inputs::lock_path(self.arguments);
             settled.lock.save(&path)?;
             let summary = summary(&settled.lock);
             self.report.note(&format!("{changes}lock: {} written: {summary}; keep it with the profile", path.display()));
         }
-        Ok(root)
+        Ok(())
     }
 
     /// The same for a command that only looks: from what is on this computer; `None` where packages are not.
@@ -245,7 +251,7 @@ pub(super) fn json(settled: &Settled, root: Option<&Root>, paths: &[(Vec<u8>, Ch
             "removed": report.removed,
             "deferred": report.deferred.iter().map(|(name, reason)| json!({ "name": name, "reason": reason })).collect::<Vec<_>>(),
             "held": report.held,
-            "accounts": report.accounts.iter().map(|(name, number)| json!({ "name": name, "number": number })).collect::<Vec<_>>(),
+            "accounts": report.accounts.iter().map(|account| json!({ "kind": account.kind, "name": account.name, "number": account.number })).collect::<Vec<_>>(),
         })
     });
     json!({

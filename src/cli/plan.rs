@@ -8,7 +8,7 @@ use super::{
     args,
     failure::Failure,
     inputs,
-    packages::{self, Work},
+    packages::{self, Root, Work},
     report::Report,
     units::bytes,
 };
@@ -31,12 +31,14 @@ pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<
     let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: build.epoch, report, stop };
     let settled = work.settle(old, false)?;
+    if let Some(settled) = &settled {
+        // By what the packages say themselves, whether or not they are at hand.
+        Plan::new(&profile, &base, &base.tree, &ledger, &build)?.check_room(settled.lock.growth())?;
+    }
     let root = work.root_at_hand(settled.as_ref(), options.from.bundle.as_deref())?;
     let plan = Plan::new(&profile, &base, root.as_ref().map_or(&base.tree, |root| &root.tree), &ledger, &build)?;
-    match (&settled, &root) {
-        (Some(_), Some(root)) if root.is_waiting() => plan.check_room_to_configure()?,
-        (Some(settled), None) => plan.check_room(settled.lock.growth())?,
-        _ => {}
+    if root.as_ref().is_some_and(Root::is_waiting) {
+        plan.check_room_to_configure()?;
     }
     let changes = root.as_ref().map(|root| base.tree.changes(&root.tree)).unwrap_or_default();
     let lock = settled.as_ref().map(|settled| &settled.lock);

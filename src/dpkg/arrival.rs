@@ -7,6 +7,9 @@ use super::{
 };
 use crate::debian::{Package, Stanza, deb::Deb, stanzas};
 
+/// No package has more conffiles; those of Debian have up to 600.
+const MAX_CONFFILES: usize = 10_000;
+
 /// A package on its way into a tree.
 pub(super) struct Arrival<'a> {
     pub(super) id: Id,
@@ -62,7 +65,8 @@ impl<'a> Arrival<'a> {
             return Err(DpkgError::package(name, reason));
         }
         let id = database.slot(package.name, package.architecture, package.multi_arch)?;
-        let conffiles = conffiles(package.name, sound(deb.control_text("conffiles")))?;
+        let list = std::str::from_utf8(deb.control_text("conffiles").unwrap_or_default());
+        let conffiles = conffiles(package.name, list.map_err(|_| DpkgError::package(name, "its conffiles are not UTF-8"))?)?;
         Ok(Self { id, deb, stanza, package, conffiles, files: Vec::new() })
     }
 
@@ -98,6 +102,9 @@ pub(super) fn name(deb: &Deb) -> &str {
 
 /// One absolute path a line, perhaps with a flag in front: deb-conffiles(5).
 fn conffiles(package: &str, text: &str) -> Result<Vec<NewConffile>, DpkgError> {
+    if text.lines().count() > MAX_CONFFILES {
+        return Err(DpkgError::package(package, format!("it has more than {MAX_CONFFILES} conffiles")));
+    }
     let mut found = Vec::new();
     for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
         let wrong = |reason: &str| DpkgError::package(package, format!("its conffile `{}`: {reason}", line.escape_debug()));

@@ -26,7 +26,7 @@ pub(super) struct Id(usize);
 pub(super) type Path = Arc<[u8]>;
 
 /// The database.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Database {
     /// The system's architecture.
     pub(super) native: String,
@@ -133,13 +133,13 @@ impl Database {
         }))
     }
 
-    /// Whether a package depends on another by name.
+    /// Whether a package depends on another, or on what that provides.
     pub(super) fn needs(&self, id: Id, other: Id) -> bool {
-        let name = &self.get(other).name;
-        let record = self.get(id);
-        ["Depends", "Pre-Depends"]
-            .iter()
-            .any(|field| record.relations(field).0.iter().flat_map(|any| &any.0).any(|relation| relation.name == name))
+        let (record, other) = (self.get(id), self.get(other));
+        let provided = other.relations("Provides");
+        let is_it = |name: &str| name == other.name || provided.0.iter().flat_map(|any| &any.0).any(|relation| relation.name == name);
+        let is_needed = |field: &&str| record.relations(field).0.iter().flat_map(|any| &any.0).any(|relation| is_it(relation.name));
+        ["Depends", "Pre-Depends"].iter().any(is_needed)
     }
 
     /// The paths that a package has, in the order of its list.

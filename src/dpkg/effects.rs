@@ -30,7 +30,7 @@ impl<E: Into<DpkgError>> From<E> for Problem {
 
 /// Why an effect cannot be had without the running system, if it cannot.
 pub(super) fn refusal(database: &Database, tree: &Tree, kind: Kind, done: &Done) -> Option<String> {
-    if is_idle(&done.effect) {
+    if is_idle(&done.effect, tree) {
         return None;
     }
     let perhaps = if done.certain { "" } else { "perhaps " };
@@ -60,16 +60,53 @@ pub(super) fn refusal(database: &Database, tree: &Tree, kind: Kind, done: &Done)
         Effect::Owner { path, owner, recursive } if *recursive || numbers(tree, owner).is_none() => {
             format!("it changes the owner of `{path}`")
         }
-        effect if !done.certain => format!("{effect:?}"),
-        Effect::Undivert { from, .. } if database.diversions.of(from.as_bytes()).is_none() => return None,
+        Effect::Group { name, system: false, .. } => format!("it makes the group `{name}`"),
+        Effect::User(user) if !user.system => format!("it makes the user `{}`", user.name),
+        Effect::SysusersFile(name) if name.is_empty() => "it makes the users of all packages".to_owned(),
+        Effect::RemoveFile { path, recursive: false } if is_folder(tree, path) => format!("it removes `{path}`, which is a folder"),
+        Effect::MakeFolder { path, mode: Some(mode) } if mode::Change::parse(mode).is_none() => format!("it makes the folder `{path}`"),
+        Effect::Divert { package, from, to, rename } => match clash(database, tree, (package.as_deref(), from, to), *rename) {
+            Some(reason) => reason,
+            None if done.certain => return None,
+            None => format!("it diverts `{from}`"),
+        },
+        Effect::Undivert { package, from, to, rename } => match database.diversions.of(from.as_bytes()) {
+            None => return None,
+            Some(known) => {
+                let is_other = package.as_ref().is_some_and(|package| known.package.as_ref() != Some(package));
+                let leads_elsewhere = to.as_ref().is_some_and(|to| known.to != *to);
+                if is_other || leads_elsewhere {
+                    format!("it removes the diversion of `{from}`, which is another's")
+                } else if *rename && tree.exists(from) && tree.exists(&known.to) {
+                    format!("it moves `{}` back to `{from}`, which is there", known.to)
+                } else if done.certain {
+                    return None;
+                } else {
+                    format!("it removes the diversion of `{from}`")
+                }
+            }
+        },
+        _ if !done.certain => "whether it changes something cannot be told without running it".to_owned(),
         _ => return None,
     };
     Some(format!("{perhaps}{reason}"))
 }
 
 /// Whether nothing is left of an effect on a system that does not run.
-fn is_idle(effect: &Effect) -> bool {
+fn is_idle(effect: &Effect, tree: &Tree) -> bool {
     match effect {
+        // `--auto NAME`, `--remove NAME PATH`, `--remove-all NAME`: what has no alternatives has none to change (update-alternatives(1)).
+        Effect::ChangeAlternative { arguments } => match &arguments[..] {
+            [action, name, ..] if ["--auto", "--remove", "--remove-all"].contains(&action.as_str()) => {
+                name.contains('/') || !tree.exists(format!("/var/lib/dpkg/alternatives/{name}"))
+            }
+            _ => false,
+        },
+        // What is done already.
+        Effect::RemoveFile { path, .. } | Effect::RemoveFolder { path } | Effect::Rename { from: path, .. } => !tree.exists(path),
+        Effect::MakeFolder { path, .. } | Effect::Touch { path } => tree.resolve(path).is_some(),
+        Effect::Group { name, .. } => has_account(tree, "/etc/group", name),
+        Effect::User(user) => has_account(tree, "/etc/passwd", &user.name),
         // Nothing runs that could be stopped, and what is to run is started when it is configured.
         Effect::Service { .. } => true,
         Effect::Debconf { command } => {
@@ -84,6 +121,27 @@ fn is_idle(effect: &Effect) -> bool {
     }
 }
 
+fn is_folder(tree: &Tree, path: &str) -> bool {
+    tree.lookup(path).is_some_and(|id| tree.inode(id).children().is_some())
+}
+
+/// Why dpkg-divert(1) would not add a diversion, if it would not.
+fn clash(database: &Database, tree: &Tree, (package, from, to): (Option<&str>, &str, &str), rename: bool) -> Option<String> {
+    let diversions = &database.diversions;
+    if let Some(known) = diversions.of(from.as_bytes()) {
+        let is_same = known.to == to && known.package.as_deref() == package;
+        return (!is_same).then(|| format!("it diverts `{from}`, which is diverted already"));
+    }
+    if [from, to].iter().any(|path| diversions.to(path.as_bytes()).is_some()) || diversions.of(to.as_bytes()).is_some() {
+        return Some(format!("it diverts `{from}` to `{to}`, and another diversion has one of them"));
+    }
+    (rename && tree.exists(from) && tree.exists(to)).then(|| format!("it moves `{from}` to `{to}`, which is there"))
+}
+
+fn has_account(tree: &Tree, file: &str, name: &str) -> bool {
+    tree.read(file).is_ok_and(|bytes| Accounts::parse(&bytes).find(name).is_some())
+}
+
 /// Does it.
 pub(super) fn perform(database: &mut Database, editor: &mut Editor<'_>, id: Id, kind: Kind, done: &Done) -> Result<(), Problem> {
     if let Some(reason) = refusal(database, editor.tree, kind, done) {
@@ -92,15 +150,14 @@ pub(super) fn perform(database: &mut Database, editor: &mut Editor<'_>, id: Id, 
     match &done.effect {
         Effect::Divert { package, from, to, rename } => {
             let diversion = Diversion { from: from.clone(), to: to.clone(), package: package.clone() };
-            match database.diversions.of(from.as_bytes()) {
-                Some(known) if *known == diversion => {}
-                Some(_) => return Err(Problem::Refused(format!("it diverts `{from}`, which is diverted already"))),
-                None => {
-                    if *rename && editor.tree.exists(from) {
-                        editor.rename(from.as_bytes(), to.as_bytes())?;
-                    }
-                    database.diversions.add(diversion);
+            if database.diversions.of(from.as_bytes()).is_none() {
+                // Not the file of the package itself, which is to stay.
+                let owners = database.owners(from.as_bytes());
+                let is_own = owners.iter().any(|owner| Some(database.get(*owner).name.as_str()) == package.as_deref());
+                if *rename && !is_own && editor.tree.exists(from) {
+                    editor.rename(from.as_bytes(), to.as_bytes())?;
                 }
+                database.diversions.add(diversion);
             }
         }
         Effect::Undivert { from, rename, .. } => {
@@ -120,9 +177,12 @@ pub(super) fn perform(database: &mut Database, editor: &mut Editor<'_>, id: Id, 
         Effect::RemoveFile { path, .. } => drop(editor.remove(path)?),
         Effect::RemoveFolder { path } if editor.is_empty_folder(path.as_bytes()) => drop(editor.remove(path)?),
         Effect::MakeFolder { path, mode } => {
-            let mode = mode.as_deref().and_then(|mode| u16::from_str_radix(mode, 8).ok()).unwrap_or(0o755);
-            let meta = editor.new_meta(mode);
-            editor.tree.make_folder(path, &meta)?;
+            let meta = editor.new_meta(0o755);
+            let id = editor.tree.make_folder(path, &meta)?;
+            // Folders above it get what every folder gets.
+            let change = mode.as_deref().and_then(mode::Change::parse);
+            let meta = &mut editor.tree.inode_mut(id).meta;
+            meta.permissions = change.map_or(meta.permissions, |change| change.of(meta.permissions, true));
         }
         Effect::Touch { path } if editor.tree.resolve(path).is_none() => editor.write(path, 0o644, Vec::new())?,
         Effect::Rename { from, to } if editor.tree.exists(from) => editor.rename(from.as_bytes(), to.as_bytes())?,
@@ -173,13 +233,19 @@ fn act(database: &Database, editor: &mut Editor<'_>, helper: &Helper) -> Result<
         let hash = known.iter().find(|known| known.path == path).map(|known| known.hash.as_str());
         Ok(hash == Some(hex::encode(&super::md5(&editor.tree.read(path)?)).as_str()))
     };
+    // What is another's by now stays as it is.
+    let owns = |package: &str, path: &str| {
+        database.by_database_name(package).is_some_and(|id| database.list(id).iter().any(|own| **own == *path.as_bytes()))
+    };
     match helper {
-        Helper::RemoveConffile { path, package, .. } if editor.tree.exists(path) => {
+        Helper::RemoveConffile { path, package, .. } if editor.tree.exists(path) && owns(package, path) => {
             // One that was edited is kept, under a name that the postinst knows.
             let ending = if is_as_shipped(editor, package, path)? { ".dpkg-remove" } else { ".dpkg-backup" };
             editor.rename(path.as_bytes(), format!("{path}{ending}").as_bytes())?;
         }
-        Helper::MoveConffile { from, package, .. } if editor.tree.exists(from) && is_as_shipped(editor, package, from)? => {
+        Helper::MoveConffile { from, package, .. }
+            if editor.tree.exists(from) && owns(package, from) && is_as_shipped(editor, package, from)? =>
+        {
             editor.rename(from.as_bytes(), format!("{from}.dpkg-remove").as_bytes())?;
         }
         Helper::SymlinkToDir { path, .. } if editor.tree.exists(path) => {

@@ -77,8 +77,19 @@ pub struct Report {
     pub deferred: Vec<(String, String)>,
     /// Packages that are on hold.
     pub held: Vec<String>,
-    /// System users and groups that were made in advance, with their numbers.
-    pub accounts: Vec<(String, u32)>,
+    /// System users and groups that were made in advance.
+    pub accounts: Vec<Account>,
+}
+
+/// A user or group of the system that a package would have made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// `user` or `group`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub number: u32,
 }
 
 /// Does it. The tree is of no use after an error: work on a copy.
@@ -93,16 +104,25 @@ pub fn apply(tree: &mut Tree, orders: &Orders) -> Result<Report, DpkgError> {
 
     let mut deferred: Vec<(Id, String)> = Vec::new();
     for id in order_of_removal(&database, &orders.go)? {
-        match scripts::obstacle(&database, editor.tree, id)? {
+        let name = database.get(id).name.clone();
+        let reason = match deferred.iter().find(|(other, _)| database.needs(*other, id)) {
+            Some((other, _)) => format!("`{}`, which needs it, goes then", database.get(*other).name),
             None => {
-                remove::remove(&mut database, &mut editor, id)?;
-                report.removed.push(database.get(id).name.clone());
+                // On a copy: how far its scripts can be foreseen shows on the way.
+                let (mut trial, mut tree) = (database.clone(), editor.tree.clone());
+                match remove::remove(&mut trial, &mut Editor::new(&mut tree, orders.epoch), id) {
+                    Ok(()) => {
+                        (database, *editor.tree) = (trial, tree);
+                        report.removed.push(name);
+                        continue;
+                    }
+                    Err(DpkgError::Script { script, line, reason, .. }) => format!("{script}: line {line}: {reason}"),
+                    Err(error) => return Err(error),
+                }
             }
-            Some(reason) => {
-                database.edit(id).want = Want::Deinstall;
-                deferred.push((id, reason));
-            }
-        }
+        };
+        database.edit(id).want = Want::Deinstall;
+        deferred.push((id, reason));
     }
     for incoming in &orders.come {
         must_not_clash(&database, &deferred, &incoming.deb)?;

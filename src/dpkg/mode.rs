@@ -80,7 +80,7 @@ impl Clause {
         match self.operator {
             '+' => mode | bits,
             '-' => mode & !bits,
-            _ => mode & !(self.who & 0o777) | bits,
+            _ => mode & !(self.who & 0o6777) | bits,
         }
     }
 }
@@ -101,6 +101,7 @@ mod tests {
             ("u+s", 0o755, false, 0o4755),
             ("g=rX,o=", 0o777, false, 0o750),
             ("go-w", 0o666, false, 0o644),
+            ("u=rwx", 0o4755, false, 0o755),
             ("a+X", 0o600, false, 0o600),
             ("a+X", 0o600, true, 0o711),
             ("+t", 0o755, true, 0o1755),

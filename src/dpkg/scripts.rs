@@ -79,24 +79,6 @@ pub(super) fn of_configuring(database: &Database, tree: &Tree, id: Id, script: &
     foreseen(database, tree, &whose, Kind::Postinst, script, &["configure", ""]).unwrap_or_default()
 }
 
-/// Why a package cannot be removed without running its scripts, if it cannot.
-pub(super) fn obstacle(database: &Database, tree: &Tree, id: Id) -> Result<Option<String>, DpkgError> {
-    let record = database.get(id);
-    let whose = Whose { package: &record.name, architecture: &record.architecture };
-    for kind in [Kind::Prerm, Kind::Postrm] {
-        let Some(script) = database.read_info(tree, id, kind.name())? else { continue };
-        let arguments = &["remove"];
-        let reason = match foreseen(database, tree, &whose, kind, &script, arguments) {
-            Err(reason) => Some(reason),
-            Ok(done) => done.iter().find_map(|done| Some(format!("line {}: {}", done.line, effects::refusal(database, tree, kind, done)?))),
-        };
-        if let Some(reason) = reason {
-            return Ok(Some(format!("{}: {reason}", shown(kind, arguments))));
-        }
-    }
-    Ok(None)
-}
-
 fn foreseen(
     database: &Database,
     tree: &Tree,

@@ -16,6 +16,9 @@ const UNINCORPORATED: &str = "/var/lib/dpkg/triggers/Unincorp";
 /// The files of the folder that are no trigger.
 const OTHERS: [&str; 3] = ["File", "Lock", "Unincorp"];
 
+/// No package has more lines of triggers; those of Debian have up to 30.
+const MAX_DIRECTIVES: usize = 1_000;
+
 /// Somebody who wants to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Interest {
@@ -158,6 +161,9 @@ fn directives(package: &str, bytes: &[u8]) -> Result<Vec<Directive>, DpkgError> 
         let trigger = trigger.trim_start();
         let is_path = trigger.starts_with('/') && trigger[1..].split('/').all(|part| !part.is_empty());
         let is_name = trigger.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:".contains(&byte));
+        if OTHERS.contains(&trigger) || found.len() >= MAX_DIRECTIVES {
+            return Err(wrong("have too many lines, or name a file of dpkg's own"));
+        }
         if !is_path && (!is_name || trigger.starts_with('.')) || trigger.bytes().any(|byte| !byte.is_ascii_graphic()) {
             return Err(wrong("name something that is neither a path nor a name"));
         }

@@ -4,7 +4,7 @@
 //! stands in the image already; adduser(8), addgroup(8) and systemd-sysusers(8) leave alone what is there.
 
 use super::{
-    DpkgError, Orders, arrival,
+    Account, DpkgError, Orders, arrival,
     database::Database,
     edit::Editor,
     scripts,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     accounts::Accounts,
-    debian::script::{Effect, PrimaryGroup, User},
+    debian::script::{Done, Effect, PrimaryGroup, User},
     tree::{Inode, Kind, Time, Tree},
 };
 
@@ -48,30 +48,45 @@ struct Files {
 }
 
 /// Makes the users and groups that the packages that came will want; tells names and numbers.
-pub(super) fn prepare(database: &Database, editor: &mut Editor<'_>, orders: &Orders) -> Result<Vec<(String, u32)>, DpkgError> {
+pub(super) fn prepare(database: &Database, editor: &mut Editor<'_>, orders: &Orders) -> Result<Vec<Account>, DpkgError> {
     let mut made = Vec::new();
     for incoming in &orders.come {
         let package = arrival::name(&incoming.deb);
         let Some(id) = database.by_database_name(package) else { continue };
         let Some(script) = incoming.deb.control_text("postinst") else { continue };
-        for done in scripts::of_configuring(database, editor.tree, id, script) {
-            // What hangs on something unknown is left to the package: its numbers are given on the node.
-            if done.certain {
-                made.extend(make(package, editor, &done.effect)?);
-            }
+        let effects = |tree: &Tree| scripts::of_configuring(database, tree, id, script);
+        let before = effects(editor.tree);
+        let mut tree = editor.tree.clone();
+        let mut trial = Editor::new(&mut tree, editor.epoch());
+        // What hangs on something unknown, or cannot be had, is left to the package: its numbers are given on the node.
+        let certain = before.iter().filter(|done| done.certain).map(|done| make(package, &mut trial, &done.effect));
+        let Ok(new) = certain.collect::<Result<Vec<_>, _>>() else { continue };
+        let new: Vec<Account> = new.into_iter().flatten().collect();
+        // Many a script does more where the account is not there yet; then that, too, has to be left to it.
+        let others = |effects: &[Done]| -> Vec<Effect> {
+            effects.iter().filter(|done| !is_account(&done.effect)).map(|done| done.effect.clone()).collect()
+        };
+        if !new.is_empty() && others(&before) == others(&effects(&tree)) {
+            *editor.tree = tree;
+            made.extend(new);
         }
     }
     Ok(made)
 }
 
+/// Whether an effect is about users and groups alone.
+fn is_account(effect: &Effect) -> bool {
+    matches!(effect, Effect::Group { .. } | Effect::User(_) | Effect::Member { .. } | Effect::SysusersFile(_))
+}
+
 /// Does what an effect says, if it makes users or groups; tells names and numbers.
-pub(super) fn make(package: &str, editor: &mut Editor<'_>, effect: &Effect) -> Result<Vec<(String, u32)>, DpkgError> {
+pub(super) fn make(package: &str, editor: &mut Editor<'_>, effect: &Effect) -> Result<Vec<Account>, DpkgError> {
     match effect {
         Effect::Group { name, gid, system: true } => {
             let mut files = Files::read(editor, "!");
             let made = files.add_group(package, name, *gid, Way::Upwards)?;
             files.write(editor)?;
-            Ok(made.map(|gid| (name.clone(), gid)).into_iter().collect())
+            Ok(made.map(|gid| account("group", name, gid)).into_iter().collect())
         }
         Effect::User(user) if user.system => {
             let mut files = Files::read(editor, "!");
@@ -80,7 +95,7 @@ pub(super) fn make(package: &str, editor: &mut Editor<'_>, effect: &Effect) -> R
             if let (Some((uid, gid)), true) = (made, user.makes_home) {
                 make_home(editor, &user.home, uid, gid)?;
             }
-            Ok(made.map(|(uid, _)| (user.name.clone(), uid)).into_iter().collect())
+            Ok(made.map(|(uid, _)| account("user", &user.name, uid)).into_iter().collect())
         }
         Effect::Member { user, group } => {
             let mut files = Files::read(editor, "!");
@@ -95,15 +110,17 @@ pub(super) fn make(package: &str, editor: &mut Editor<'_>, effect: &Effect) -> R
 }
 
 /// Makes what a file of sysusers.d(5) asks for.
-fn from_sysusers(package: &str, editor: &mut Editor<'_>, name: &str) -> Result<Vec<(String, u32)>, DpkgError> {
+fn from_sysusers(package: &str, editor: &mut Editor<'_>, name: &str) -> Result<Vec<Account>, DpkgError> {
     let mut files = Files::read(editor, "!*");
     let mut made = Vec::new();
     for entry in sysusers::read(editor.tree, name) {
         match entry {
             Entry::Group { name, gid } => {
-                made.extend(files.add_group(package, &name, gid, Way::Downwards)?.map(|gid| (name, gid)));
+                made.extend(files.add_group(package, &name, gid, Way::Downwards)?.map(|gid| account("group", &name, gid)));
             }
-            Entry::User(user) => made.extend(files.add_user(package, &user, Way::Downwards)?.map(|(uid, _)| (user.name, uid))),
+            Entry::User(user) => {
+                made.extend(files.add_user(package, &user, Way::Downwards)?.map(|(uid, _)| account("user", &user.name, uid)));
+            }
             Entry::Member { user, group } => {
                 files.group.set_member(&group, &user, true);
                 files.gshadow.set_member(&group, &user, true);
@@ -114,9 +131,14 @@ fn from_sysusers(package: &str, editor: &mut Editor<'_>, name: &str) -> Result<V
     Ok(made)
 }
 
+fn account(kind: &'static str, name: &str, number: u32) -> Account {
+    Account { kind, name: name.to_owned(), number }
+}
+
 /// A home folder as adduser makes it for users of the system: without any files.
 fn make_home(editor: &mut Editor<'_>, home: &str, uid: u32, gid: u32) -> Result<(), DpkgError> {
-    if home == "/nonexistent" || editor.tree.resolve(home).is_some() {
+    let home = home.trim_end_matches('/');
+    if home == "/nonexistent" || !home.starts_with('/') || editor.tree.resolve(home).is_some() {
         return Ok(());
     }
     if let Some((parent, _)) = home.rsplit_once('/').filter(|(parent, _)| !parent.is_empty()) {
@@ -156,6 +178,10 @@ impl Files {
             return Ok(None);
         }
         let gid = match gid {
+            Some(gid) => available(package, "group", name, gid, way, &self.group)?,
+            None => None,
+        };
+        let gid = match gid {
             Some(gid) => gid,
             None => free(way, |number| self.group.has_number(number)).ok_or_else(|| full(package, "group", name))?,
         };
@@ -186,8 +212,16 @@ impl Files {
             reason: format!("the user `{name}` is to be of it, and there is none"),
         };
         let full = || full(package, "user", name);
+        let uid = match uid {
+            Some(uid) => &available(package, "user", name, *uid, way, &self.passwd)?,
+            None => &None,
+        };
+        let wanted_gid = match group {
+            PrimaryGroup::Own(Some(gid)) if self.group.find(name).is_none() => available(package, "group", name, *gid, way, &self.group)?,
+            _ => None,
+        };
         let (uid, gid) = match group {
-            PrimaryGroup::Own(wanted) => match (self.group.number(name), wanted) {
+            PrimaryGroup::Own(_) => match (self.group.number(name), &wanted_gid) {
                 (Some(gid), _) => (self.free_uid(*uid, way).ok_or_else(full)?, gid),
                 (None, Some(gid)) => {
                     self.push_group(package, name, *gid)?;
@@ -218,6 +252,18 @@ impl Files {
 
     fn free_uid(&self, wanted: Option<u32>, way: Way) -> Option<u32> {
         wanted.or_else(|| free(way, |number| self.passwd.has_number(number)))
+    }
+}
+
+/// A number that is asked for, unless it is taken: then systemd-sysusers gives another, and adduser gives up.
+fn available(package: &str, what: &'static str, name: &str, number: u32, way: Way, accounts: &Accounts) -> Result<Option<u32>, DpkgError> {
+    match (accounts.has_number(number), way) {
+        (false, _) => Ok(Some(number)),
+        (true, Way::Downwards) => Ok(None),
+        (true, Way::Upwards) => {
+            let reason = format!("its number {number} is taken");
+            Err(DpkgError::Account { package: package.to_owned(), what, name: name.to_owned(), reason })
+        }
     }
 }
 
@@ -281,11 +327,11 @@ mod tests {
         let mut tree = tree();
         let mut editor = Editor::new(&mut tree, 86_400 * 3);
         let group = Effect::Group { name: "g".to_owned(), gid: None, system: true };
-        assert_eq!(make("p", &mut editor, &group).unwrap(), [("g".to_owned(), 100)]);
+        assert_eq!(make("p", &mut editor, &group).unwrap(), [account("group", "g", 100)]);
         assert_eq!(make("p", &mut editor, &group).unwrap(), []);
-        assert_eq!(make("p", &mut editor, &user("own", PrimaryGroup::Own(None))).unwrap(), [("own".to_owned(), 102)]);
-        assert_eq!(make("p", &mut editor, &user("named", PrimaryGroup::Named("g".to_owned()))).unwrap(), [("named".to_owned(), 101)]);
-        assert_eq!(make("p", &mut editor, &user("no", PrimaryGroup::Nogroup)).unwrap(), [("no".to_owned(), 103)]);
+        assert_eq!(make("p", &mut editor, &user("own", PrimaryGroup::Own(None))).unwrap(), [account("user", "own", 102)]);
+        assert_eq!(make("p", &mut editor, &user("named", PrimaryGroup::Named("g".to_owned()))).unwrap(), [account("user", "named", 101)]);
+        assert_eq!(make("p", &mut editor, &user("no", PrimaryGroup::Nogroup)).unwrap(), [account("user", "no", 103)]);
         assert!(matches!(make("p", &mut editor, &user("z", PrimaryGroup::Named("none".to_owned()))), Err(DpkgError::Account { .. })));
         assert!(matches!(make("p", &mut editor, &user("z:0", PrimaryGroup::Nogroup)), Err(DpkgError::Account { .. })));
         let passwd = tree.read_text(PASSWD).unwrap();
@@ -301,11 +347,27 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_taken_is_not_given_twice() {
+        let mut tree = tree();
+        let mut editor = Editor::new(&mut tree, 0);
+        let taken = Effect::Group { name: "g".to_owned(), gid: Some(101), system: true };
+        assert!(matches!(make("p", &mut editor, &taken), Err(DpkgError::Account { .. })));
+        let Effect::User(user) = user("u", PrimaryGroup::Own(None)) else { unreachable!() };
+        let root = Effect::User(User { uid: Some(0), ..user });
+        assert!(matches!(make("p", &mut editor, &root), Err(DpkgError::Account { .. })));
+        let meta = Meta::new(0o644, 0, 0, Time::default());
+        tree.put_file("/usr/lib/sysusers.d/y.conf", meta, Content::bytes(b"u y 0\ng z 101\n".to_vec())).unwrap();
+        let mut editor = Editor::new(&mut tree, 0);
+        let made = make("p", &mut editor, &Effect::SysusersFile("y.conf".to_owned())).unwrap();
+        assert_eq!(made, [account("user", "y", 998), account("group", "z", 999)]);
+    }
+
+    #[test]
     fn a_file_of_sysusers_gives_numbers_from_above() {
         let mut tree = tree();
         let mut editor = Editor::new(&mut tree, 0);
         let made = make("p", &mut editor, &Effect::SysusersFile("x.conf".to_owned())).unwrap();
-        assert_eq!(made, [("x".to_owned(), 998), ("y".to_owned(), 7)]);
+        assert_eq!(made, [account("user", "x", 998), account("group", "y", 7)]);
         assert!(tree.read_text(PASSWD).unwrap().ends_with("x:x:998:998:X user:/var/lib/x:/usr/sbin/nologin\n"));
         assert!(tree.read_text(GROUP).unwrap().ends_with("x:x:998:\ny:x:7:x\n"));
         assert!(tree.read_text(SHADOW).unwrap().ends_with("x:!*:0::::::\n"));

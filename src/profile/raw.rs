@@ -151,7 +151,8 @@ section! {
         #[schemars(example = &"triggerhappy")]
         remove: OneOrMany<String>,
         /// Packages that stay at their version whatever the others need, now and on the running nodes: they are put on hold, as by
-        /// `apt-mark hold`. Without this key those of GlusterFS are, so that an upgrade of one node does not split the pool; `[]` holds none.
+        /// `apt-mark hold`. A profile that asks for packages but does not have this key holds those of GlusterFS, so that an upgrade of one
+        /// node does not split the pool; `[]` holds none.
         #[schemars(example = &["raspberrypi-kernel", "glusterfs-server"])]
         hold: OneOrMany<String>,
         /// Whether what is recommended comes, too, as by `apt-get install` without `--no-install-recommends`.

@@ -5,7 +5,8 @@
 //! unpacked/SHA256     of a package: the SHA-256 and size of its data archive
 //! releases/KEY.json   what an archive signed last, and how
 //! ```
-//! What is read from here is hashed again each time. One process at a time works with them.
+//! What is read from here is hashed again each time. That the data archive of a package is the one that was decompressed from it, its record
+//! here says, and nobody has signed that: whoever can write to the cache can change it. One process at a time works with them.
 
 use std::{
     fs::{self, File},

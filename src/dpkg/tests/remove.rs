@@ -82,3 +82,23 @@ fn what_is_not_there_cannot_go() {
     let error = System::new().try_apply(&orders).unwrap_err();
     assert!(matches!(error, DpkgError::NotInstalled { .. }), "{error}");
 }
+
+#[test]
+fn what_a_package_needs_that_goes_later_goes_later_too() {
+    let tool = Package::new("frobnicate", "1").file("/usr/bin/frobnicate", "").of("root", 0o755);
+    let user = Package::new("z", "1").own().field("Depends: frobnicate").control("prerm", "#!/bin/sh\nfrobnicate --stop\n");
+    let mut system = system_with(&[&tool, &user]);
+    let report = system.remove(&["frobnicate", "z"]);
+    assert_eq!((report.removed.len(), report.deferred.len(), system.has("/usr/bin/frobnicate")), (0, 2, true));
+    assert!(report.deferred[1].1.contains("`z`, which needs it"), "{report:?}");
+}
+
+#[test]
+fn what_shows_only_when_the_files_are_gone_defers_a_removal() {
+    let script = "#!/bin/sh\n[ -x /usr/bin/a ] || frobnicate\n";
+    let package = Package::new("a", "1").file("/usr/bin/a", "").of("root", 0o755).control("postrm", script);
+    let tool = Package::new("frobnicate", "1").file("/usr/bin/frobnicate", "").of("root", 0o755);
+    let mut system = system_with(&[&package, &tool]);
+    let report = system.remove(&["a"]);
+    assert!(report.deferred[0].1.contains("postrm remove: line 2") && system.has("/usr/bin/a"), "{report:?}");
+}

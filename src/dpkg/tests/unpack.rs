@@ -133,13 +133,7 @@ fn folders_and_links_that_are_there_stay() {
 
 #[test]
 fn what_has_no_place_is_refused() {
-    let refused = |package: Package| {
-        let mut system = System::new();
-        let before = system.tree.clone();
-        let error = system.try_unpack(&[&package]).unwrap_err();
-        assert!(before.changes(&system.tree).is_empty(), "nothing half-made");
-        error.to_string()
-    };
+    let refused = |package: Package| System::new().try_unpack(&[&package]).unwrap_err().to_string();
     let package = || Package::new("a", "1");
     for (package, part) in [
         (package().file("/none/f", ""), "`/none/f` cannot be put into the image"),
@@ -148,6 +142,7 @@ fn what_has_no_place_is_refused() {
         (package().field("Architecture: amd64"), "it is for amd64, and the image is arm64"),
         (package().field("Version: x"), "Version"),
         (package().control("conffiles", "etc/x\n"), "neither an absolute path"),
+        (package().control("triggers", "interest Unincorp\n"), "a file of dpkg's own"),
         (package().control("conffiles", "unknown-flag /etc/x\n"), "neither an absolute path"),
         (package().control("triggers", "interested x\n"), "neither `interest` nor `activate`"),
         (package().control("triggers", "interest ../x\n"), "neither a path nor a name"),
@@ -232,4 +227,40 @@ fn what_came_by_itself_is_marked_and_what_must_agree_is_held() {
     assert_eq!(system.text("/var/lib/apt/extended_states"), ["there", "dpkg", "libgf0", "x"].map(mark).concat());
     // An older dpkg would leave what is on hold unconfigured.
     assert!(old.try_apply(&orders("1.19.8")).unwrap().held.is_empty());
+}
+
+#[test]
+fn what_a_preinst_does_is_done_or_refused_by_name() {
+    let shell = |body: &str| format!("#!/bin/sh\nset -e\n{body}\n");
+    let tools = ["dpkg-divert", "update-alternatives", "mkdir", "touch", "frobnicate", "chown", "addgroup"];
+    let mut system = System::new();
+    system.unpack(&[&tools
+        .iter()
+        .fold(Package::new("tools", "1"), |package, name| package.file(&format!("/usr/bin/{name}"), "").of("root", 0o755))]);
+    system.configure();
+    let with = |body: &str| Package::new("a", "1").own().control("preinst", &shell(body));
+    // A folder and a mark, as Python's; an alternative that nobody has.
+    let body = "if [ \"$1\" = install ]; then mkdir -p /var/lib/a; touch /var/lib/a/mark; fi\nupdate-alternatives --auto a || true";
+    let mut done = system.clone();
+    done.unpack(&[&with(body)]);
+    assert!(done.has("/var/lib/a/mark"));
+    // A diversion, by which the package may have a file of another.
+    let divert = "dpkg-divert --package a --add --rename --divert /usr/bin/touch.real /usr/bin/touch >/dev/null";
+    let mut done = system.clone();
+    done.unpack(&[&with(divert).file("/usr/bin/touch", "own")]);
+    assert_eq!((done.text("/usr/bin/touch").as_str(), done.text("/usr/bin/touch.real").as_str()), ("own", ""));
+    assert_eq!(done.text("/var/lib/dpkg/diversions"), "/usr/bin/touch\n/usr/bin/touch.real\na\n");
+    for (body, part) in [
+        ("frobnicate --all", "frobnicate"),
+        ("update-alternatives --install /usr/bin/x x /usr/bin/y 10", "changes an alternative"),
+        ("echo x > /etc/x", "writes `/etc/x`"),
+        ("exit 3", "exit status 3"),
+    ] {
+        let error = system.try_unpack(&[&with(body)]).unwrap_err();
+        let DpkgError::Script { package, script, line, reason } = &error else { panic!("{error}") };
+        assert_eq!((package.as_str(), script.as_str(), *line), ("a", "preinst install", 3));
+        assert!(reason.contains(part), "{reason}");
+    }
+    let error = system.try_unpack(&[&Package::new("a", "1").control("preinst", "#!/usr/bin/perl\n")]).unwrap_err();
+    assert!(error.to_string().contains("not one for sh or bash"), "{error}");
 }

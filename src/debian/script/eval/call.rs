@@ -165,7 +165,9 @@ impl Machine<'_> {
                 Status::Unknown
             }
             "cd" | "chdir" => self.change_folder(arguments),
-            "umask" if arguments.iter().any(|argument| !matches!(argument.get(), Some("022" | "0022" | "22" | "-S" | "u=rwx,g=rx,o=rx"))) => {
+            "umask"
+                if arguments.iter().any(|argument| !matches!(argument.get(), Some("022" | "0022" | "22" | "-S" | "u=rwx,g=rx,o=rx"))) =>
+            {
                 // dpkg has set 022, by which all that is made here is judged.
                 let (command, why) = ("umask".to_owned(), "what is made after it has other permissions".to_owned());
                 self.record(Effect::Other { command, why })?;
