@@ -200,7 +200,7 @@ pub fn make(suite: &str, scratch: &Scratch<'_>, image: &File, progress: &dyn Pro
 pub fn make_tree(suite: &str, output: File, progress: &dyn Progress, stop: &Stop) -> Result<(), DebianError> {
     key(suite)?;
     let mode = tools::check(&tools::ThisHost)?;
-    let sources = mirror::sources(Path::new("/etc/apt"), suite, is_debian());
+    let sources = sources(suite);
     let program = tools::find("mmdebstrap").unwrap_or_else(|| "mmdebstrap".into());
     let mut command = Command::new(program);
     command.args(recipe::arguments(mode, suite, &sources));
@@ -211,6 +211,13 @@ pub fn make_tree(suite: &str, output: File, progress: &dyn Progress, stop: &Stop
         None => progress.note(&format!("making debian:{suite} from the default mirror")),
     }
     run::run(command, output, progress, stop)
+}
+
+/// Lines for apt of `suite`, its updates and its security fixes, where this machine's own apt has them from; empty when it has none of
+/// Debian's.
+#[must_use]
+pub fn sources(suite: &str) -> Vec<String> {
+    mirror::sources(Path::new("/etc/apt"), suite, is_debian())
 }
 
 fn is_debian() -> bool {

@@ -33,7 +33,7 @@ const CUSTOMIZE_HOOK: &str = include_str!("customize.sh");
 
 /// Kept out of every package: manuals, documentation and translations, of which a headless node needs none. The licences stay, and
 /// so does the one file without which `locale-gen` complains.
-const DPKG_OPTIONS: [&str; 5] = [
+pub const DPKG_OPTIONS: [&str; 5] = [
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
