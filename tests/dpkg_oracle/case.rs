@@ -1,0 +1,169 @@
+//! One question: the same packages, unpacked by us and by dpkg, then configured, and installed by apt.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use crate::{
+    apt::Chosen,
+    compare::{Aspect, Difference, Expected, Fact, differences, judge},
+    expected,
+    ground::Ground,
+    ours,
+    place::{Place, Said},
+    real, records,
+};
+
+const DIVERSIONS: &str = "/var/lib/dpkg/diversions";
+const LOG: &str = "/var/log/dpkg.log";
+const ALTERNATIVES: &str = "/var/log/alternatives.log";
+
+/// Who unpacks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum By {
+    Us,
+    /// The real dpkg once more, to see how it goes with a sound unpacker.
+    Dpkg,
+}
+
+/// A tree, and what is done to it.
+pub(crate) struct Case<'a> {
+    /// The set's name, for the tables.
+    pub(crate) name: &'a str,
+    pub(crate) ground: &'a Ground,
+    /// Where the files of the packages are.
+    pub(crate) debs: PathBuf,
+    pub(crate) chosen: Chosen,
+    /// Whether apt has a hand in it.
+    pub(crate) is_by_apt: bool,
+    /// Does everything at once in a copy.
+    pub(crate) whole: &'a dyn Fn(&Place) -> Said,
+}
+
+impl Case<'_> {
+    /// What is not as it must be, in words; nothing when all is.
+    pub(crate) fn run(&self, by: By) -> Result<(), String> {
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+        let (start, mut last) = (Instant::now(), 0.0);
+        let mut times = Vec::new();
+        let mut step = |what: &str| {
+            let now = start.elapsed().as_secs_f64();
+            times.push(format!("{what} {:.1} s", now - last));
+            last = now;
+        };
+        let mut words = String::new();
+
+        let mut chosen = self.chosen.clone();
+        let mut deferred: Vec<String> = Vec::new();
+        let mine = match by {
+            By::Us => match ours::unpack(self.ground, &self.debs, &self.chosen, began) {
+                Err(reason) => return self.refused(&reason),
+                Ok((tree, report)) => {
+                    println!("{}: to be removed later: {:?}, accounts: {:?}", self.name, report.deferred, report.accounts);
+                    deferred.extend(report.deferred.into_iter().map(|(name, _)| name));
+                    Place::image(&tree)
+                }
+            },
+            By::Dpkg => {
+                let place = Place::copy(self.ground);
+                real::unpack(&place, &self.debs, &self.chosen);
+                place
+            }
+        };
+        step("we unpack");
+        chosen.go.retain(|name| !deferred.contains(name));
+        let theirs = Place::copy(self.ground);
+        real::unpack(&theirs, &self.debs, &chosen);
+        real::want_removed(&theirs, &deferred);
+        step("dpkg unpacks");
+        if by == By::Us && expected::REFUSED.iter().any(|(set, ..)| *set == self.name) {
+            words += &format!("{}: this was to be refused\n", self.name);
+        }
+        let table = if by == By::Us { expected::UNPACKED } else { expected::UNPACKED_TWICE };
+        let mut facts = self.facts(by, &theirs);
+        words += &self.compare(table, &facts, (&mine, &theirs), began);
+        for (one, other) in real::judgement(&mine).into_iter().zip(real::judgement(&theirs)) {
+            if one != other {
+                words += &format!("{}: dpkg judges otherwise:\n{}", self.name, records::lines(&one.text, &other.text));
+            }
+        }
+        drop(theirs);
+        step("compared");
+
+        let before = mine.read(ALTERNATIVES);
+        if !deferred.is_empty() {
+            real::remove_pending(&mine);
+        }
+        let said = real::configure(&mine);
+        if mine.read(ALTERNATIVES) != before {
+            facts.insert(Fact::Alternatives);
+        }
+        if said.code != Some(0) {
+            return Err(format!("{words}{}: configuring failed:\n{}", self.name, said.text));
+        }
+        let [audit, _] = real::judgement(&mine);
+        if audit != (Said { code: Some(0), text: String::new() }) {
+            words += &format!("{}: dpkg finds fault with what is configured:\n{}", self.name, audit.text);
+        }
+        step("configured");
+        let finished = Place::copy(self.ground);
+        (self.whole)(&finished).ok();
+        step("apt does all");
+        words += &self.compare(expected::CONFIGURED, &facts, (&mine, &finished), began);
+        step("compared");
+        println!("{}: {} come, {} go: {}", self.name, self.chosen.come.len(), self.chosen.go.len(), times.join(", "));
+        if words.is_empty() { Ok(()) } else { Err(words) }
+    }
+
+    /// Whether it was right to refuse.
+    fn refused(&self, said: &str) -> Result<(), String> {
+        let is_known = expected::REFUSED.iter().any(|(set, words, _)| *set == self.name && said.contains(words));
+        println!("{}: refused: {said}", self.name);
+        if is_known { Ok(()) } else { Err(format!("{}: not to be refused: {said}\n", self.name)) }
+    }
+
+    /// What is so with this case, after unpacking.
+    fn facts(&self, by: By, theirs: &Place) -> BTreeSet<Fact> {
+        let diversions = self.ground.tree().read_text(DIVERSIONS).unwrap_or_default();
+        let all = [
+            (
+                Fact::Libraries,
+                theirs.read("/var/lib/dpkg/status").lines().any(|line| line.starts_with("Triggers-Pending:") && line.contains(" ldconfig")),
+            ),
+            (Fact::Unmarked, self.is_by_apt && self.chosen.automatic().next().is_none() && self.chosen.go.is_empty()),
+            (Fact::Apt, self.is_by_apt),
+            (Fact::Log, self.ground.tree().exists(LOG)),
+            (Fact::Diversions, by == By::Us && theirs.read(DIVERSIONS) != diversions),
+            (Fact::NoLog, !self.ground.tree().exists(LOG)),
+        ];
+        all.into_iter().filter_map(|(fact, is_so)| is_so.then_some(fact)).collect()
+    }
+
+    /// Compares files and records; texts that differ where they must not are shown.
+    fn compare(&self, table: &[Expected], facts: &BTreeSet<Fact>, (mine, theirs): (&Place, &Place), began: i64) -> String {
+        let found = differences(&mine.listing(), &theirs.listing(), began);
+        let mut words = String::new();
+        if let Err(reason) = judge(self.name, facts, table, &found) {
+            words += &reason;
+            let shown = |difference: &&Difference| {
+                difference.aspect == Aspect::Content && words.contains(&format!("not expected: {} Content", difference.path))
+            };
+            let texts: String = found
+                .iter()
+                .filter(shown)
+                .take(20)
+                .map(|difference| {
+                    let path = &difference.path;
+                    format!("  {path}\n{}", records::lines(&mine.read(path), &theirs.read(path)))
+                })
+                .collect();
+            words += &texts;
+        }
+        for line in records::differences(mine, theirs) {
+            words += &format!("{}: {line}\n", self.name);
+        }
+        words
+    }
+}

@@ -1,0 +1,88 @@
+//! The differences that must be, each with its reason.
+
+use crate::compare::{
+    Aspect::{Content, OnlySecond, Time},
+    Expected, Fact,
+    Shows::{Always, Perhaps, When, With},
+};
+
+/// Our tree against that of `dpkg --unpack`.
+pub(crate) const UNPACKED: &[Expected] = &[
+    Expected { path: "/var/log/dpkg.log", aspects: &[OnlySecond], shows: When(Fact::NoLog), reason: LOG },
+    Expected { path: "/var/log/dpkg.log", aspects: &[Content, Time], shows: When(Fact::Log), reason: LOG },
+    Expected { path: "/var/lib/dpkg/lock", aspects: &[Time], shows: Always, reason: LOCK },
+    Expected { path: "/var/lib/dpkg/lock-frontend", aspects: &[Time], shows: Always, reason: LOCK },
+    Expected { path: "/var/lib/dpkg/triggers/Lock", aspects: &[Time], shows: Always, reason: LOCK },
+    Expected {
+        path: "/var/lib/dpkg/status-old",
+        aspects: &[Content],
+        shows: Always,
+        reason: "dpkg keeps the status before its last change; ours is that of the base",
+    },
+    Expected { path: "/var/lib/dpkg/status-old", aspects: &[Time], shows: Perhaps, reason: "both may be as old as the base" },
+    Expected { path: "/var/lib/dpkg/triggers/*", aspects: &[Time], shows: Perhaps, reason: INTERESTS },
+    Expected { path: "/var/lib/dpkg/diversions", aspects: &[Content], shows: Perhaps, reason: DIVERSIONS },
+    Expected { path: "/var/lib/dpkg/diversions-old", aspects: &[OnlySecond], shows: When(Fact::Diversions), reason: DIVERSIONS },
+    Expected { path: "/var/lib/apt/extended_states", aspects: &[Content], shows: Perhaps, reason: ORDER },
+];
+const INTERESTS: &str = "dpkg writes interests of an upgraded package anew that have not changed; we do where others in the same file have";
+const DIVERSIONS: &str =
+    "dpkg-divert writes them in the order of its hash table, and keeps those before; that they are the same is checked apart";
+const ORDER: &str = "apt writes new marks in the order of its hash table; that they are the same is checked apart";
+const LOG: &str = "dpkg did not run, so it has no log of it";
+const LOCK: &str = "dpkg did not run, so it took no locks";
+
+/// Two trees of `dpkg --unpack`.
+pub(crate) const UNPACKED_TWICE: &[Expected] =
+    &[Expected { path: "/var/log/dpkg.log", aspects: &[Content], shows: Always, reason: "the time of day" }];
+
+/// A tree that was unpacked and then configured, against that of apt, which does both by turns.
+pub(crate) const CONFIGURED: &[Expected] = &[
+    Expected {
+        path: "/var/cache/apt/*pkgcache.bin",
+        aspects: &[OnlySecond],
+        shows: When(Fact::Apt),
+        reason: "apt's memory of its indices",
+    },
+    Expected { path: "/var/log/apt/*", aspects: &[OnlySecond], shows: When(Fact::Apt), reason: "apt's own logs" },
+    Expected { path: "/var/log/dpkg.log", aspects: &[Content], shows: Always, reason: "the time of day, and the order of steps" },
+    Expected {
+        path: "/var/lib/apt/extended_states",
+        aspects: &[Time],
+        shows: When(Fact::Unmarked),
+        reason: "apt writes its marks anew, without a change",
+    },
+    Expected {
+        path: "/var/lib/dpkg/lock-frontend",
+        aspects: &[Time],
+        shows: When(Fact::Apt),
+        reason: "taken by dpkg, or else by apt, which takes no locks here",
+    },
+    Expected {
+        path: "/var/lib/dpkg/status-old",
+        aspects: &[Content],
+        shows: Perhaps,
+        reason: "the status before its last change: by chance the last step was the same",
+    },
+    Expected {
+        path: "/var/cache/ldconfig/aux-cache",
+        aspects: &[Content],
+        shows: When(Fact::Libraries),
+        reason: "ldconfig's memory: numbers of inodes, and when they changed",
+    },
+    Expected { path: "/var/lib/apt/extended_states", aspects: &[Content], shows: Perhaps, reason: ORDER },
+    Expected { path: "/var/lib/dpkg/diversions", aspects: &[Content], shows: Perhaps, reason: DIVERSIONS },
+    Expected { path: "/var/lib/dpkg/diversions-old", aspects: &[OnlySecond], shows: When(Fact::Diversions), reason: DIVERSIONS },
+    Expected { path: "/var/lib/dpkg/triggers/*", aspects: &[Time], shows: Perhaps, reason: INTERESTS },
+    Expected { path: "/var/log/alternatives.log", aspects: &[Content], shows: When(Fact::Alternatives), reason: "the time of day" },
+    Expected {
+        path: "/var/cache/fontconfig/*.cache-*",
+        aspects: &[Content],
+        shows: With(&["triggers"]),
+        reason: "the times of the folders with fonts, which is when they were filled",
+    },
+    Expected { path: "/etc/default/ddclient", aspects: &[Content], shows: With(&["cluster"]), reason: "a comment with the time of day" },
+];
+
+/// Sets that we refuse where apt does not: the set, what is said, and why that is right.
+pub(crate) const REFUSED: &[(&str, &str, &str)] = &[];
