@@ -30,7 +30,8 @@ impl<E: Into<DpkgError>> From<E> for Problem {
 
 /// Why an effect cannot be had without the running system, if it cannot.
 pub(super) fn refusal(database: &Database, tree: &Tree, kind: Kind, done: &Done) -> Option<String> {
-    if is_idle(&done.effect, tree) {
+    // Where it may fail, as where a service could not be stopped, it is taken to succeed: no service runs.
+    if is_idle(&done.effect, tree) || (matches!(done.effect, Effect::Fail { .. }) && !done.certain) {
         return None;
     }
     let perhaps = if done.certain { "" } else { "perhaps " };

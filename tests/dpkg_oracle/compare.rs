@@ -119,8 +119,6 @@ pub(crate) enum Shows {
 pub(crate) enum Fact {
     /// The cache of shared libraries is to be made anew.
     Libraries,
-    /// By apt comes nothing but what is asked for or there, and nothing goes.
-    Unmarked,
     /// Something comes or goes by apt.
     Apt,
     /// dpkg has left a log in the tree with which all begins.
@@ -131,6 +129,8 @@ pub(crate) enum Fact {
     Diversions,
     /// Configuring changes alternatives.
     Alternatives,
+    /// We make users or groups in advance.
+    Accounts,
 }
 
 /// A difference that must be.
