@@ -105,6 +105,12 @@ pub(crate) const CONFIGURED: &[Expected] = &[
         shows: When(Fact::Accounts),
         reason: "adduser keeps the file before its last change; there was none to make",
     },
+    Expected {
+        path: "/run/adduser",
+        aspects: &[OnlySecond],
+        shows: Perhaps,
+        reason: "adduser's lock, which it takes where there is something to make",
+    },
     Expected { path: "/var/lib/apt/extended_states", aspects: &[Content], shows: Perhaps, reason: ORDER },
     Expected { path: "/var/lib/dpkg/diversions", aspects: &[Content], shows: Perhaps, reason: DIVERSIONS },
     Expected { path: "/var/lib/dpkg/diversions-old", aspects: &[OnlySecond], shows: When(Fact::Diversions), reason: DIVERSIONS },

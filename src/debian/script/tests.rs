@@ -28,6 +28,7 @@ pub(super) fn system() -> Tree {
         "sbin/usermod",
         "bin/rm",
         "bin/sed",
+        "bin/sort",
         "bin/uniq",
         "sbin/ldconfig",
         "bin/deb-systemd-helper",
