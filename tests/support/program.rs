@@ -2,13 +2,35 @@
 
 use std::{
     ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{self, Command, Output},
+    sync::Once,
 };
 
 /// A folder of this test, on the disk that also holds the target folder (images are large, `/tmp` may be small).
+///
+/// A test binary that keeps one in a static never drops it. Its name therefore says whose it is, and the next binary removes what those
+/// that have ended left: a whole run would otherwise need some 15 GB more.
 pub fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written")
+    static SWEPT: Once = Once::new();
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    SWEPT.call_once(|| sweep(root));
+    let prefix = format!("{OF_PROCESS}{}-", process::id());
+    tempfile::Builder::new().prefix(&prefix).tempdir_in(root).expect("the target folder can be written")
+}
+
+const OF_PROCESS: &str = "of-process-";
+
+/// Removes the folders of processes that are no more. One that another process removes at the same time is no failure.
+fn sweep(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(OF_PROCESS)?.split('-').next()?.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The root of the repository.
