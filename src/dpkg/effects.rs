@@ -108,6 +108,7 @@ fn is_idle(effect: &Effect, tree: &Tree) -> bool {
         Effect::MakeFolder { path, .. } | Effect::Touch { path } => tree.resolve(path).is_some(),
         Effect::Group { name, .. } => has_account(tree, "/etc/group", name),
         Effect::User(user) => has_account(tree, "/etc/passwd", &user.name),
+        Effect::Ucf { arguments } => is_unknown_to_ucf(arguments, tree),
         // Nothing runs that could be stopped, and what is to run is started when it is configured.
         Effect::Service { .. } => true,
         Effect::Debconf { command } => {
@@ -120,6 +121,18 @@ fn is_idle(effect: &Effect, tree: &Tree) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether `ucf --purge FILE` (ucf(1)) finds nothing to take out. Its records name the file that links and diversions lead to: any file of
+/// that name counts.
+fn is_unknown_to_ucf(arguments: &[String], tree: &Tree) -> bool {
+    let [ucf, "-p" | "--purge", file] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] else { return false };
+    let name = file.rsplit('/').next().unwrap_or_default();
+    let is_free = |path: &str| match tree.read_text(path) {
+        Ok(text) => !text.lines().any(|line| line.contains(name)),
+        Err(_) => !tree.exists(path),
+    };
+    ucf == "ucf" && !name.is_empty() && is_free("/var/lib/ucf/hashfile")
 }
 
 fn is_folder(tree: &Tree, path: &str) -> bool {

@@ -232,7 +232,7 @@ fn what_came_by_itself_is_marked_and_what_must_agree_is_held() {
 #[test]
 fn what_a_preinst_does_is_done_or_refused_by_name() {
     let shell = |body: &str| format!("#!/bin/sh\nset -e\n{body}\n");
-    let tools = ["dpkg-divert", "update-alternatives", "mkdir", "touch", "frobnicate", "chown", "addgroup"];
+    let tools = ["dpkg-divert", "update-alternatives", "mkdir", "touch", "frobnicate", "chown", "addgroup", "ucf"];
     let mut system = System::new();
     system.unpack(&[&tools
         .iter()
@@ -244,6 +244,9 @@ fn what_a_preinst_does_is_done_or_refused_by_name() {
     let mut done = system.clone();
     done.unpack(&[&with(body)]);
     assert!(done.has("/var/lib/a/mark"));
+    // A configuration file is taken out of records that do not have it.
+    system.put("/var/lib/ucf/hashfile", "0123456789abcdef0123456789abcdef  /etc/other.conf\n");
+    system.clone().unpack(&[&with("ucf --purge /etc/a.conf || true")]);
     // A diversion, by which the package may have a file of another.
     let divert = "dpkg-divert --package a --add --rename --divert /usr/bin/touch.real /usr/bin/touch >/dev/null";
     let mut done = system.clone();
@@ -255,6 +258,8 @@ fn what_a_preinst_does_is_done_or_refused_by_name() {
         ("update-alternatives --install /usr/bin/x x /usr/bin/y 10", "changes an alternative"),
         ("echo x > /etc/x", "writes `/etc/x`"),
         ("exit 3", "exit status 3"),
+        ("ucf -p /etc/other.conf", "changes a configuration file"),
+        ("ucf /usr/share/a /etc/a.conf", "changes a configuration file"),
     ] {
         let error = system.try_unpack(&[&with(body)]).unwrap_err();
         let DpkgError::Script { package, script, line, reason } = &error else { panic!("{error}") };
