@@ -227,8 +227,13 @@ impl Files {
                     self.push_group(package, name, *gid)?;
                     (self.free_uid(*uid, way).ok_or_else(full)?, *gid)
                 }
+                // adduser looks for each by itself (its `first_avail_uid` and `first_avail_gid`), systemd-sysusers for one number for both.
+                (None, None) if way == Way::Upwards => {
+                    let gid = free(way, |number| self.group.has_number(number)).ok_or_else(full)?;
+                    self.push_group(package, name, gid)?;
+                    (self.free_uid(*uid, way).ok_or_else(full)?, gid)
+                }
                 (None, None) => {
-                    // One number for both.
                     let is_taken = |number: u32| self.passwd.has_number(number) || self.group.has_number(number);
                     let number = uid.filter(|uid| !self.group.has_number(*uid)).or_else(|| free(way, is_taken)).ok_or_else(full)?;
                     self.push_group(package, name, number)?;
@@ -329,20 +334,20 @@ mod tests {
         let group = Effect::Group { name: "g".to_owned(), gid: None, system: true };
         assert_eq!(make("p", &mut editor, &group).unwrap(), [account("group", "g", 100)]);
         assert_eq!(make("p", &mut editor, &group).unwrap(), []);
-        assert_eq!(make("p", &mut editor, &user("own", PrimaryGroup::Own(None))).unwrap(), [account("user", "own", 102)]);
-        assert_eq!(make("p", &mut editor, &user("named", PrimaryGroup::Named("g".to_owned()))).unwrap(), [account("user", "named", 101)]);
+        assert_eq!(make("p", &mut editor, &user("own", PrimaryGroup::Own(None))).unwrap(), [account("user", "own", 101)]);
+        assert_eq!(make("p", &mut editor, &user("named", PrimaryGroup::Named("g".to_owned()))).unwrap(), [account("user", "named", 102)]);
         assert_eq!(make("p", &mut editor, &user("no", PrimaryGroup::Nogroup)).unwrap(), [account("user", "no", 103)]);
         assert!(matches!(make("p", &mut editor, &user("z", PrimaryGroup::Named("none".to_owned()))), Err(DpkgError::Account { .. })));
         assert!(matches!(make("p", &mut editor, &user("z:0", PrimaryGroup::Nogroup)), Err(DpkgError::Account { .. })));
         let passwd = tree.read_text(PASSWD).unwrap();
         assert!(passwd.ends_with(
-            "own:x:102:102::/run/x y:/usr/sbin/nologin\nnamed:x:101:100::/run/x y:/usr/sbin/nologin\n\
+            "own:x:101:102::/run/x y:/usr/sbin/nologin\nnamed:x:102:100::/run/x y:/usr/sbin/nologin\n\
              no:x:103:65534::/run/x y:/usr/sbin/nologin\n"
         ));
         assert_eq!(tree.read_text(SHADOW).unwrap(), "root:*:1::::::\nown:!:3::::::\nnamed:!:3::::::\nno:!:3::::::\n");
         assert!(tree.read_text(GROUP).unwrap().ends_with("g:x:100:\nown:x:102:\n"));
         let home = tree.inode(tree.lookup("/run/x y").unwrap());
-        assert_eq!((home.mode(), home.meta.uid, home.meta.gid), (0o040_755, 102, 102));
+        assert_eq!((home.mode(), home.meta.uid, home.meta.gid), (0o040_755, 101, 102));
         assert_eq!(tree.inode(tree.lookup(SHADOW).unwrap()).meta.gid, 42);
     }
 
