@@ -129,8 +129,12 @@ pub(crate) enum Fact {
     Diversions,
     /// Configuring changes alternatives.
     Alternatives,
-    /// We make users or groups in advance.
-    Accounts,
+    /// We make users in advance.
+    Users,
+    /// We make groups in advance.
+    Groups,
+    /// A preinst asks ucf to forget a file.
+    Ucf,
 }
 
 /// A difference that must be.

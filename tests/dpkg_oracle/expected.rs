@@ -23,10 +23,10 @@ pub(crate) const UNPACKED: &[Expected] = &[
     Expected { path: "/var/lib/dpkg/triggers/*", aspects: &[Time], shows: Perhaps, reason: INTERESTS },
     Expected { path: "/var/lib/dpkg/diversions", aspects: &[Content], shows: Perhaps, reason: DIVERSIONS },
     Expected { path: "/var/lib/dpkg/diversions-old", aspects: &[OnlySecond], shows: When(Fact::Diversions), reason: DIVERSIONS },
-    Expected { path: "/etc/passwd", aspects: &[Content, Time], shows: When(Fact::Accounts), reason: ACCOUNTS },
-    Expected { path: "/etc/shadow", aspects: &[Content, Time], shows: When(Fact::Accounts), reason: ACCOUNTS },
-    Expected { path: "/etc/group", aspects: &[Content, Time], shows: When(Fact::Accounts), reason: ACCOUNTS },
-    Expected { path: "/etc/gshadow", aspects: &[Content, Time], shows: When(Fact::Accounts), reason: ACCOUNTS },
+    Expected { path: "/etc/passwd", aspects: &[Content, Time], shows: When(Fact::Users), reason: ACCOUNTS },
+    Expected { path: "/etc/shadow", aspects: &[Content, Time], shows: When(Fact::Users), reason: ACCOUNTS },
+    Expected { path: "/etc/group", aspects: &[Content, Time], shows: When(Fact::Groups), reason: ACCOUNTS },
+    Expected { path: "/etc/gshadow", aspects: &[Content, Time], shows: When(Fact::Groups), reason: ACCOUNTS },
     Expected { path: "/var/lib/apt/extended_states", aspects: &[Content], shows: Perhaps, reason: ORDER },
     Expected {
         path: "/var/lib/apt/extended_states",
@@ -34,7 +34,17 @@ pub(crate) const UNPACKED: &[Expected] = &[
         shows: Perhaps,
         reason: "apt writes its marks anew, without a change",
     },
+    Expected { path: "/var/lib/ucf/hashfile", aspects: &[Time], shows: When(Fact::Ucf), reason: UCF },
+    Expected { path: "/var/lib/ucf/hashfile.0", aspects: &[Content], shows: When(Fact::Ucf), reason: UCF },
+    Expected { path: "/var/lib/ucf/hashfile.1", aspects: &[OnlySecond], shows: When(Fact::Ucf), reason: UCF },
+    Expected { path: "/var/cache/debconf/config.dat", aspects: &[Content, Time], shows: With(&["services"]), reason: TEMPLATES },
+    Expected { path: "/var/cache/debconf/config.dat-old", aspects: &[Content], shows: With(&["services"]), reason: TEMPLATES },
+    Expected { path: "/var/cache/debconf/templates.dat", aspects: &[Content, Time], shows: With(&["services"]), reason: TEMPLATES },
+    Expected { path: "/var/cache/debconf/templates.dat-old", aspects: &[Content], shows: With(&["services"]), reason: TEMPLATES },
 ];
+const UCF: &str = "`ucf --purge` of a file that it does not know copies its records, and writes them anew as they were";
+const TEMPLATES: &str = "a preinst that speaks to debconf loads the package's questions early; ours come when it is configured";
+const NUMBERS: &str = "several packages make accounts: ours have numbers in the order of unpacking, apt's in that of configuring";
 const ACCOUNTS: &str = "users and groups that the packages would make when they are configured are there already, with the same numbers";
 const INTERESTS: &str = "dpkg writes interests of an upgraded package anew that have not changed; we do where others in the same file have";
 const DIVERSIONS: &str =
@@ -84,25 +94,25 @@ pub(crate) const CONFIGURED: &[Expected] = &[
     Expected {
         path: "/etc/passwd-",
         aspects: &[Content],
-        shows: When(Fact::Accounts),
+        shows: When(Fact::Users),
         reason: "adduser keeps the file before its last change; there was none to make",
     },
     Expected {
         path: "/etc/shadow-",
         aspects: &[Content],
-        shows: When(Fact::Accounts),
+        shows: When(Fact::Users),
         reason: "adduser keeps the file before its last change; there was none to make",
     },
     Expected {
         path: "/etc/group-",
         aspects: &[Content],
-        shows: When(Fact::Accounts),
+        shows: When(Fact::Groups),
         reason: "adduser keeps the file before its last change; there was none to make",
     },
     Expected {
         path: "/etc/gshadow-",
         aspects: &[Content],
-        shows: When(Fact::Accounts),
+        shows: When(Fact::Groups),
         reason: "adduser keeps the file before its last change; there was none to make",
     },
     Expected {
@@ -119,15 +129,28 @@ pub(crate) const CONFIGURED: &[Expected] = &[
     Expected {
         path: "/var/cache/fontconfig/*.cache-*",
         aspects: &[Content],
-        shows: With(&["triggers"]),
+        shows: With(&["triggers", "random-01", "random-21", "random-24"]),
         reason: "the times of the folders with fonts, which is when they were filled",
     },
     Expected { path: "/etc/default/ddclient", aspects: &[Content], shows: With(&["cluster"]), reason: "a comment with the time of day" },
+    Expected { path: "/var/lib/ucf/hashfile*", aspects: &[Time], shows: When(Fact::Ucf), reason: UCF },
+    Expected { path: "/var/lib/ucf/hashfile.*", aspects: &[Content, OnlySecond], shows: When(Fact::Ucf), reason: UCF },
+    Expected { path: "/etc/passwd", aspects: &[Content], shows: With(&["services"]), reason: NUMBERS },
+    Expected { path: "/etc/shadow", aspects: &[Content], shows: With(&["services"]), reason: NUMBERS },
+    Expected { path: "/etc/group", aspects: &[Content], shows: With(&["services"]), reason: NUMBERS },
+    Expected { path: "/etc/gshadow", aspects: &[Content], shows: With(&["services"]), reason: NUMBERS },
+    Expected {
+        path: "/var/lib/dpkg/statoverride-old",
+        aspects: &[Content],
+        shows: With(&["services"]),
+        reason: "the file before its last change, which is that of the package that was configured last",
+    },
+    Expected {
+        path: "/etc/aliases.db",
+        aspects: &[Content],
+        shows: With(&["services"]),
+        reason: "a database of Berkeley DB with the time of day",
+    },
+    Expected { path: "/etc/ssl/certs/ssl-cert-snakeoil.pem", aspects: &[Content], shows: With(&["services"]), reason: "made by chance" },
+    Expected { path: "/etc/ssl/private/ssl-cert-snakeoil.key", aspects: &[Content], shows: With(&["services"]), reason: "made by chance" },
 ];
-
-/// Sets that we refuse where apt does not: the set, what is said, and why that is right.
-pub(crate) const REFUSED: &[(&str, &str, &str)] = &[(
-    "services",
-    "`libsensors5`: its preinst install would have to run now, and no code of the image runs here: line 32: it changes a configuration file",
-    "it takes a file out of ucf's records, which are not foreseen",
-)];

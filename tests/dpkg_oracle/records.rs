@@ -15,6 +15,16 @@ const STANZAS: [&str; 2] = ["/var/lib/dpkg/status", "/var/lib/apt/extended_state
 /// Files of entries, and how many lines an entry has.
 const LINES: [(&str, usize); 3] = [("/var/lib/dpkg/diversions", 3), ("/var/lib/dpkg/statoverride", 1), ("/var/lib/dpkg/triggers/File", 1)];
 
+/// For each number in the first text of passwd(5) or group(5) the number that the same name has in the second: an owner counts by name.
+pub(crate) fn renumbered(one: &str, other: &str) -> BTreeMap<u32, u32> {
+    let read = |text: &str| -> BTreeMap<String, u32> {
+        let entry = |line: &str| Some((line.split(':').next()?.to_owned(), line.split(':').nth(2)?.parse().ok()?));
+        text.lines().filter_map(entry).collect()
+    };
+    let other = read(other);
+    read(one).into_iter().filter_map(|(name, number)| Some((number, *other.get(&name)?))).collect()
+}
+
 /// In what the records of two trees differ, whatever the order in which they stand.
 pub(crate) fn differences(one: &Place, other: &Place) -> Vec<String> {
     let mut all = Vec::new();
