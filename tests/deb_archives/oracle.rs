@@ -59,9 +59,9 @@ impl Oracle {
         output.status.success() && !folder.exists()
     }
 
-    /// Whether `dpkg --unpack` takes the package, in a root of its own, deep enough for paths that lead out of it; `None` for one who is
-    /// not root.
-    pub fn unpack(&self) -> Option<bool> {
+    /// Whether `dpkg --unpack` takes the package within so many seconds, in a root of its own, deep enough for paths that lead out of it;
+    /// `None` for one who is not root.
+    pub fn unpack(&self, limit: u32) -> Option<bool> {
         if !crate::support::is_root() {
             return None;
         }
@@ -73,7 +73,8 @@ impl Oracle {
         fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
         // It waits for ever where a file of the control member is a pipe.
         let mut command = self.command("timeout");
-        command.args(["10", "dpkg", "--root"]).arg(&root).args(["--force-unsafe-io", "--force-bad-path", "--log=/dev/null", "--unpack"]);
+        command.arg(limit.to_string()).args(["dpkg", "--root"]).arg(&root);
+        command.args(["--force-unsafe-io", "--force-bad-path", "--log=/dev/null", "--unpack"]);
         let output = run(command.arg(self.package()));
         fs::remove_dir_all(&place).unwrap();
         Some(output.status.success())
