@@ -1,0 +1,15 @@
+//! From power-on to a served, replicated volume, with nobody touching the node.
+//!
+//! The program that makes images writes a [`config::NodeConfig`] into each of them; the agent of this crate, started by systemd on the
+//! node, reads it and makes it so. Each [`step`] looks at what there is, does what is missing and says whether it did anything, so that it
+//! can be cut short anywhere and run again; what it has reached and what it waits for stand in the [`journal`]. All that a step sees of
+//! its machine it sees through [`host::Host`].
+
+pub mod config;
+
+#[cfg(feature = "agent")]
+pub mod host;
+#[cfg(feature = "agent")]
+pub mod step;
+#[cfg(feature = "agent")]
+pub mod steps;

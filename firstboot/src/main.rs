@@ -1,0 +1,3 @@
+//! The program that systemd starts on a node.
+
+fn main() {}
