@@ -8,6 +8,8 @@
 pub mod config;
 
 #[cfg(feature = "agent")]
+pub mod disk;
+#[cfg(feature = "agent")]
 pub mod host;
 #[cfg(feature = "agent")]
 pub mod step;
