@@ -6,6 +6,7 @@
 //! its machine it sees through [`host::Host`].
 
 pub mod config;
+pub mod gluster;
 
 #[cfg(feature = "agent")]
 pub mod disk;
