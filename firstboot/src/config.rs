@@ -150,6 +150,34 @@ pub struct Web {
     pub marker: String,
     /// The unit of systemd.
     pub unit: String,
+    /// What is to be on and off of it, whatever its package did when it was configured. What is to be on is in the image already; what is
+    /// to be off, and was switched on by the package, can only be switched off after that: before the unit is started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apache: Vec<Switch>,
+}
+
+/// Something that can be on or off of Debian's Apache (a2enmod(8)); [`crate::baked`] says by which program and link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    /// What it is.
+    pub kind: SwitchKind,
+    /// Its name, without a suffix.
+    pub name: String,
+    /// Whether it is to be on.
+    pub on: bool,
+}
+
+/// What can be on or off of Debian's Apache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwitchKind {
+    /// A module.
+    Module,
+    /// A file of settings.
+    Conf,
+    /// A site.
+    Site,
 }
 
 /// A file that is overwritten in place, so that no metadata of its file system is.

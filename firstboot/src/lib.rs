@@ -5,6 +5,7 @@
 //! can be cut short anywhere and run again; what it has reached and what it waits for stand in the [`journal`]. All that a step sees of
 //! its machine it sees through [`host::Host`].
 
+pub mod baked;
 pub mod config;
 pub mod gluster;
 
@@ -12,6 +13,14 @@ pub mod gluster;
 pub mod disk;
 #[cfg(feature = "agent")]
 pub mod host;
+#[cfg(feature = "agent")]
+pub mod journal;
+#[cfg(feature = "agent")]
+pub mod part;
+#[cfg(feature = "agent")]
+pub mod run;
+#[cfg(feature = "agent")]
+pub mod status;
 #[cfg(feature = "agent")]
 pub mod step;
 #[cfg(feature = "agent")]

@@ -96,6 +96,10 @@ pub trait Step {
     fn name(&self) -> &'static str;
     /// What it is for, in words that follow the name: `the brick's partition and file system fill the card`.
     fn purpose(&self) -> &'static str;
+    /// Whether it is taken although one before it is not done.
+    fn stands_alone(&self) -> bool {
+        false
+    }
     /// Looks, does what is missing, and says how it stands. It is cut short anywhere and called again.
     ///
     /// # Errors

@@ -1,0 +1,143 @@
+//! Taking the steps of a part, until each is done.
+
+use std::time::Duration;
+
+use crate::{
+    config::NodeConfig,
+    host::Host,
+    journal::{Change, Journal},
+    part::Part,
+    status,
+    step::{Outcome, Step, StepError},
+};
+
+/// The first and the longest pause after something went wrong.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+/// How often what a person has to mend is looked at again.
+const BLOCKED: Duration = Duration::from_secs(60);
+/// How often what is looked after for good is looked at.
+const KEEP: Duration = Duration::from_secs(15);
+
+/// Takes the steps of a part in their order until each is done, and says through `tell` what has changed.
+///
+/// After each pause it begins with the first again: what was done may have been undone. A step that does not end well keeps those after
+/// it waiting, unless they can do without it.
+pub fn run(part: Part, steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, tell: &mut dyn FnMut(&str)) {
+    let named = steps.iter().map(|step| (step.name(), step.purpose()));
+    let mut journal = Journal::new(part, named).continued(Journal::read(part, host));
+    let mut failures: u32 = 0;
+    loop {
+        let round = round(steps, config, host, &mut journal, tell);
+        let is_done = journal.is_done();
+        if is_done && !journal.finished {
+            journal.finished = true;
+        }
+        if round.is_told || is_done || journal.is_due() {
+            if let Err(error) = journal.write(host) {
+                tell(&format!("the journal cannot be written: {error}"));
+            }
+            show(config, host, tell);
+        }
+        if is_done {
+            return;
+        }
+        failures = if round.has_failed { failures.saturating_add(1) } else { 0 };
+        let pause = if round.has_failed { round.pause.max(backed_off(failures)) } else { round.pause };
+        host.sleep(pause);
+    }
+}
+
+/// Looks after what steps have reached, for good; a test lets it end.
+pub fn keep(
+    steps: &[Box<dyn Step>],
+    config: &NodeConfig,
+    host: &mut dyn Host,
+    tell: &mut dyn FnMut(&str),
+    go_on: &dyn Fn(&dyn Host) -> bool,
+) {
+    let mut last: Option<String> = None;
+    while go_on(host) {
+        let mut said = None;
+        let mut pause = KEEP;
+        for step in steps {
+            let result = step.ensure(config, host);
+            if let Ok(Outcome::Done { changed }) = result {
+                if changed {
+                    tell(&format!("{}: {}", step.name(), step.purpose()));
+                }
+                continue;
+            }
+            said = Some(words(step.as_ref(), &result));
+            pause = pause.min(pause_after(&result));
+            break;
+        }
+        if said != last {
+            tell(said.as_deref().unwrap_or("all is well again"));
+            last = said;
+        }
+        host.sleep(pause);
+    }
+}
+
+/// What became of the steps once.
+struct Round {
+    is_told: bool,
+    has_failed: bool,
+    pause: Duration,
+}
+
+fn round(steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, journal: &mut Journal, tell: &mut dyn FnMut(&str)) -> Round {
+    let mut round = Round { is_told: false, has_failed: false, pause: BLOCKED };
+    let mut is_held = false;
+    for (index, step) in steps.iter().enumerate() {
+        if is_held && !step.stands_alone() {
+            continue;
+        }
+        let result = step.ensure(config, host);
+        if journal.note(index, &result, host.clock()) == Change::Told {
+            round.is_told = true;
+            tell(&words(step.as_ref(), &result));
+        }
+        if !matches!(result, Ok(Outcome::Done { .. })) {
+            is_held = true;
+            round.has_failed |= result.is_err();
+            round.pause = round.pause.min(pause_after(&result));
+        }
+    }
+    round
+}
+
+fn pause_after(result: &Result<Outcome, StepError>) -> Duration {
+    match result {
+        Ok(Outcome::Done { .. }) => Duration::ZERO,
+        Ok(Outcome::Waiting { again, .. }) => *again,
+        Ok(Outcome::Blocked { .. }) => BLOCKED,
+        Err(_) => PAUSE.0,
+    }
+}
+
+/// Twice as long each time.
+fn backed_off(failures: u32) -> Duration {
+    PAUSE.0.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(16))).min(PAUSE.1)
+}
+
+/// A line for the log.
+fn words(step: &dyn Step, result: &Result<Outcome, StepError>) -> String {
+    let name = step.name();
+    match result {
+        Ok(Outcome::Done { changed: true }) => format!("{name}: done, {}", step.purpose()),
+        Ok(Outcome::Done { changed: false }) => format!("{name}: is so, {}", step.purpose()),
+        Ok(Outcome::Waiting { on, .. }) => format!("{name}: waiting, {on}"),
+        Ok(Outcome::Blocked { reason }) => format!("{name}: needs a person, {reason}"),
+        Err(error) => format!("{name}: failed, {error}"),
+    }
+}
+
+/// Brings the file on the boot partition up to date, where there is one.
+fn show(config: &NodeConfig, host: &mut dyn Host, tell: &mut dyn FnMut(&str)) {
+    let Some(file) = &config.status else { return };
+    let text = status::padded(&status::Status::read(config, host).to_string(), file.size);
+    if let Err(error) = host.overwrite(&file.path, &text) {
+        tell(&format!("{} cannot be brought up to date: {error}", file.path));
+    }
+}
