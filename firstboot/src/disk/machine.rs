@@ -8,7 +8,10 @@ use std::{
     str::FromStr,
 };
 
-use rustix::fs::{major, minor};
+use rustix::{
+    fs::{major, minor},
+    io::Errno,
+};
 
 use super::{
     kernel,
@@ -104,6 +107,11 @@ fn value<T: FromStr>(path: &Path) -> io::Result<T> {
     text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: `{}`", path.display(), text.trim())))
 }
 
+/// Whether it is not there, or went away meanwhile.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || Errno::from_io_error(error) == Some(Errno::NODEV)
+}
+
 /// The name of a folder of sysfs, which has an exclamation mark where the device has a slash.
 fn name(folder: &Path) -> String {
     folder.file_name().map(|name| name.to_string_lossy().replace('!', "/")).unwrap_or_default()
@@ -117,7 +125,8 @@ impl Linux {
         match value::<u32>(&folder.join("partition")) {
             Ok(found) if found == number => {}
             Ok(_) => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // A whole disk.
+            Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(error),
         }
         let device: String = value(&folder.join("dev"))?;
@@ -154,8 +163,7 @@ impl Machine for Linux {
         for entry in fs::read_dir(&self.classes)? {
             match Self::partition(&entry?.path(), number) {
                 Ok(found) => partitions.extend(found),
-                // It went away meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if is_gone(&error) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -253,8 +253,8 @@ impl<M: Machine> Brick<M> {
                     blocked(format!("{} is mounted read-only: look for errors of {} in `dmesg`", brick.mount, partition.name))
                 }
                 Some(Errno::PERM) => blocked(format!(
-                    "the kernel does not make {} larger, as a rule because its file system has errors: look at `dmesg`, and start the node \
-                     again, so that it is checked",
+                    "the kernel does not make {} larger: it asks for CAP_SYS_RESOURCE, and for an ext4 without errors and mounted by its first \
+                     superblock. Look at `dmesg`",
                     brick.mount
                 )),
                 _ => Err(StepError::Io { what: format!("make the file system on {} larger", brick.mount), source: error }.into()),
