@@ -80,11 +80,11 @@ impl Machine for Tested {
         self.linux.partitions(number)
     }
 
-    fn open(&self, partition: &Partition) -> io::Result<Box<dyn Medium>> {
+    fn open(&self, partition: &Partition) -> io::Result<Box<dyn Medium + '_>> {
         self.linux.open(partition)
     }
 
-    fn open_locked(&self, partition: &Partition) -> io::Result<Box<dyn Medium>> {
+    fn open_locked(&self, partition: &Partition) -> io::Result<Box<dyn Medium + '_>> {
         self.linux.open_locked(partition)
     }
 

@@ -51,12 +51,12 @@ pub trait Machine {
     ///
     /// # Errors
     /// When it cannot be opened.
-    fn open(&self, partition: &Partition) -> io::Result<Box<dyn Medium>>;
+    fn open(&self, partition: &Partition) -> io::Result<Box<dyn Medium + '_>>;
     /// The same, to write, and locked meanwhile.
     ///
     /// # Errors
     /// When it cannot be opened; `WouldBlock` when another program holds the lock.
-    fn open_locked(&self, partition: &Partition) -> io::Result<Box<dyn Medium>>;
+    fn open_locked(&self, partition: &Partition) -> io::Result<Box<dyn Medium + '_>>;
     /// Writes sectors, and comes back when they are on the medium.
     ///
     /// # Errors
@@ -171,11 +171,11 @@ impl Machine for Linux {
         Ok(partitions)
     }
 
-    fn open(&self, partition: &Partition) -> io::Result<Box<dyn Medium>> {
+    fn open(&self, partition: &Partition) -> io::Result<Box<dyn Medium + '_>> {
         Ok(Box::new(self.device(partition)?))
     }
 
-    fn open_locked(&self, partition: &Partition) -> io::Result<Box<dyn Medium>> {
+    fn open_locked(&self, partition: &Partition) -> io::Result<Box<dyn Medium + '_>> {
         Ok(Box::new(Device::open_locked(&self.devices.join(&partition.disk))?))
     }
 

@@ -263,3 +263,6 @@ impl<M: Machine> Brick<M> {
         Ok(self.superblock(brick, &partition)?.blocks != before.blocks)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,3 +42,46 @@ impl Step for Clock {
         Ok(Outcome::Waiting { on: "the network has not told the time yet".to_owned(), again })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::testing::{Bare, config};
+
+    fn bare(uptime: u64, ahead: i64) -> Bare {
+        Bare { uptime: Duration::from_secs(uptime), clock: config().epoch + ahead, mounted: None }
+    }
+
+    #[test]
+    fn a_clock_before_the_image_is_set_and_the_network_is_awaited_for_a_while() {
+        let mut host = bare(12, -1_700_000_000);
+        let mut waited = 0;
+        let outcome = loop {
+            match Clock.ensure(&config(), &mut host).unwrap() {
+                Outcome::Waiting { again, .. } => {
+                    waited += 1;
+                    host.sleep(again);
+                }
+                outcome => break outcome,
+            }
+            assert!(host.clock() >= config().epoch && host.uptime() <= LIMIT + Duration::from_secs(1));
+        };
+        assert!(outcome == Outcome::KEPT && waited > 10, "{outcome:?} {waited}");
+        assert_eq!(host.clock(), config().epoch + 78);
+        // Late, it is set at once.
+        let mut host = bare(3600, -5);
+        assert_eq!(Clock.ensure(&config(), &mut host).unwrap(), Outcome::CHANGED);
+        assert_eq!((Clock.ensure(&config(), &mut host).unwrap(), host.clock()), (Outcome::KEPT, config().epoch));
+    }
+
+    #[test]
+    fn a_clock_that_was_told_is_kept() {
+        let mut host = bare(20, 86_400);
+        assert_eq!(Clock.ensure(&config(), &mut host).unwrap(), Outcome::KEPT);
+        assert_eq!(host.clock(), config().epoch + 86_400);
+        // Running since the epoch of the image is not being told.
+        assert!(matches!(Clock.ensure(&config(), &mut bare(20, 20)).unwrap(), Outcome::Waiting { .. }));
+        let broken = NodeConfig { epoch: i64::MIN, ..config() };
+        assert_eq!(Clock.ensure(&broken, &mut bare(20, 20)).unwrap(), Outcome::KEPT);
+    }
+}
