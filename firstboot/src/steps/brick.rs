@@ -92,9 +92,6 @@ impl<M: Machine> Step for Brick<M> {
 impl<M: Machine> Brick<M> {
     fn grow(&self, brick: &Wanted, host: &dyn Host) -> Progress<bool> {
         let (partition, table) = self.find(brick, host)?;
-        if partition.sector_size != SECTOR {
-            return refused(Err(Refusal::SectorSize(partition.sector_size).into()), &partition);
-        }
         let superblock = self.superblock(brick, &partition)?;
         self.is_mounted(brick, host, &partition, &superblock)?;
         if superblock.has_errors {
@@ -111,7 +108,7 @@ impl<M: Machine> Brick<M> {
 
     /// The brick's partition, and the table that says so.
     fn find(&self, brick: &Wanted, host: &dyn Host) -> Progress<(Partition, Table)> {
-        let mut found = self.candidates(brick)?;
+        let (mut found, others) = self.candidates(brick)?;
         match (found.pop(), found.pop()) {
             (Some(one), None) => Ok(one),
             (Some((one, _)), Some((other, _))) => blocked(format!(
@@ -121,23 +118,33 @@ impl<M: Machine> Brick<M> {
             (None, _) if host.uptime() < LATE => waiting(format!("there is no partition {} yet", brick.partition_uuid), 5),
             (None, _) => blocked(format!(
                 "no disk of this node has the brick's partition {}: it is missing, or another program changed the partition table. `lsblk -o \
-                 NAME,PARTUUID,UUID` shows what there is; nothing was changed",
+                 NAME,PARTUUID,UUID` shows what there is; nothing was changed{others}",
                 brick.partition_uuid
             )),
         }
     }
 
-    fn candidates(&self, brick: &Wanted) -> Result<Vec<(Partition, Table)>, StepError> {
-        let mut found = Vec::new();
+    /// All partitions that it may be, and what is said of disks that cannot be understood: each after a full stop.
+    fn candidates(&self, brick: &Wanted) -> Result<(Vec<(Partition, Table)>, String), StepError> {
+        let (mut found, mut others) = (Vec::new(), String::new());
         for partition in self.machine.partitions(brick.partition).doing("list the disks of this node")? {
             // Another disk may be damaged, empty or gone: it is not the brick's then.
-            let Ok(disk) = self.machine.open(&partition) else { continue };
-            let Ok(table) = Table::read(&*disk) else { continue };
-            if table.partuuid(partition.number).is_some_and(|uuid| uuid.eq_ignore_ascii_case(&brick.partition_uuid)) {
-                found.push((partition, table));
+            match self.table(&partition) {
+                Ok(table) if table.partuuid(partition.number).is_some_and(|uuid| uuid.eq_ignore_ascii_case(&brick.partition_uuid)) => {
+                    found.push((partition, table));
+                }
+                Ok(_) => {}
+                Err(error) => others.push_str(&format!(". {}: {error}", partition.disk)),
             }
         }
-        Ok(found)
+        Ok((found, others))
+    }
+
+    fn table(&self, partition: &Partition) -> Result<Table, DiskError> {
+        match partition.sector_size {
+            SECTOR => Table::read(&*self.machine.open(partition)?),
+            other => Err(Refusal::SectorSize(other).into()),
+        }
     }
 
     /// The brick's file system, if that is what stands there.
@@ -222,7 +229,7 @@ impl<M: Machine> Brick<M> {
 
     /// The partition and how many sectors its table gives it. Both are asked anew: what was done before may have been by another run.
     fn size_by_table(&self, brick: &Wanted) -> Result<(Partition, u64), StepError> {
-        let found = self.candidates(brick)?.into_iter().next();
+        let found = self.candidates(brick)?.0.into_iter().next();
         let found = found.and_then(|(partition, table)| table.place(partition.number).map(|place| (partition, place.sectors)));
         let gone = || StepError::Unexpected { what: format!("partition {}", brick.partition_uuid), reason: "it is gone".to_owned() };
         found.ok_or_else(gone)
