@@ -1,4 +1,7 @@
 //! The disks of a machine: which there are, and what is done to one. Tests put another machine in its place.
+//!
+//! On Linux this takes the right to read and write block devices, `CAP_SYS_ADMIN` for the size of a partition and `CAP_SYS_RESOURCE` for
+//! that of a file system.
 
 use std::{
     fs::{self, File},
