@@ -72,6 +72,14 @@ impl Step for Glusterd {
     }
 }
 
+/// For the steps after this one, which find glusterd dead: it is looked after again.
+pub(super) fn revive(config: &NodeConfig, host: &mut dyn Host) -> Result<Outcome, StepError> {
+    Ok(match Glusterd.ensure(config, host)? {
+        Outcome::Done { .. } => Outcome::wait("glusterd did not answer for a moment", 1),
+        other => other,
+    })
+}
+
 /// Why the UUID that glusterd has may be somebody's: it is in a pool with others, or has a volume under it. What it has made up itself, because
 /// its file was missing or empty, is in neither.
 fn whose_else(config: &NodeConfig, pool: &Pool, known: &Info, host: &dyn Host) -> Result<Option<String>, StepError> {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{glusterd::UNIT, systemctl};
+use super::{
+    glusterd::{self, UNIT},
+    systemctl,
+};
 use crate::{
     config::{NodeConfig, Pool},
     gluster::{
@@ -41,7 +44,7 @@ impl Step for PoolStep {
         loop {
             let now = match Membership::look(&config.node, pool, host) {
                 Ok(now) => now,
-                Err(GlusterError::Down) => return Ok(Outcome::wait("glusterd does not answer", 2)),
+                Err(GlusterError::Down) => return glusterd::revive(config, host),
                 Err(error) => return Err(error.into()),
             };
             if now.is_whole() {

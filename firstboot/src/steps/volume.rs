@@ -5,14 +5,15 @@ mod own_brick;
 
 use std::time::Duration;
 
+use super::glusterd;
 use crate::{
     config::{NodeConfig, Volume, VolumeKind},
     gluster::{
         Gluster, GlusterError,
         answer::{BrickStatus, Running, VolumeInfo},
     },
-    host::Host,
-    step::{Outcome, Step, StepError},
+    host::{Command, Host},
+    step::{Doing as _, Outcome, Step, StepError},
 };
 
 /// Seconds after which it is looked again for what others do.
@@ -37,7 +38,7 @@ impl Step for VolumeStep {
         let Some(volume) = &config.volume else { return Ok(Outcome::KEPT) };
         match steps(config, volume, host) {
             Ok(outcome) => Ok(outcome),
-            Err(Trouble::Gluster(GlusterError::Down)) => Ok(Outcome::wait("glusterd does not answer", 2)),
+            Err(Trouble::Gluster(GlusterError::Down)) => glusterd::revive(config, host),
             Err(Trouble::Gluster(error)) if error.is_busy() => Ok(Outcome::wait(
                 "another order is being carried out in the pool; the lock of one that died goes away after 180 seconds",
                 10,
@@ -76,6 +77,9 @@ fn steps(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) -> Result<Ou
         own_brick::Stand::Right { stamped } => changed |= stamped,
         own_brick::Stand::Wrong(reason) => return Ok(Outcome::blocked(reason)),
     }
+    if info.running == Running::Created {
+        changed |= confirm(config, &info, host)?;
+    }
     if config.is_leader() {
         if let Some(outcome) = make::agree(config, &info, host)? {
             return Ok(outcome);
@@ -94,6 +98,29 @@ fn steps(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) -> Result<Ou
         return Ok(Outcome::wait(format!("the volume {} is there and not started yet", volume.name), AGAIN));
     }
     come_up(config, volume, changed, host)
+}
+
+/// The option by which a node says that its bricks are the volume's. glusterd keeps what begins with `user.` and does nothing with it.
+fn confirmation(node: &str) -> String {
+    format!("user.berry-image.{node}")
+}
+
+/// Says to the leader that this node's bricks are stamped, and that a power cut takes that no more. Were the volume started before, an empty
+/// brick could not be told from a wiped one. Whether it had to be said.
+fn confirm(config: &NodeConfig, info: &VolumeInfo, host: &mut dyn Host) -> Result<bool, Trouble> {
+    let option = confirmation(&config.node);
+    if config.own_bricks().next().is_none() || info.options.contains_key(&option) {
+        return Ok(false);
+    }
+    for brick in config.own_bricks() {
+        let command = Command::new("sync", ["--file-system", brick.path.as_str()]);
+        let output = host.run(&command).doing(&command)?;
+        if !output.is_ok() {
+            return Err(StepError::Command { command: command.to_string(), said: output.last_words() }.into());
+        }
+    }
+    Gluster::here(host).set(&info.name, &option, "ready")?;
+    Ok(true)
 }
 
 /// Waits for the bricks: the leader for all, the others for their own. A brick of this node that stays off is started.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AGAIN, Trouble};
+use super::{AGAIN, Trouble, confirmation};
 use crate::{
     config::{NodeConfig, Volume},
     gluster::{
@@ -137,8 +137,8 @@ fn coming(known: &Known) -> Outcome {
     Outcome::wait(format!("the volume comes from {}, which know it already", known.knowing.join(", ")), AGAIN)
 }
 
-/// Whether every node knows the same volume; what is awaited where one does not. A node that is away counts once the volume has not been
-/// started: nothing is begun without it.
+/// Whether every node knows the same volume, and has its bricks ready for it; what is awaited where one does not. A volume that was started
+/// once has passed this.
 pub(super) fn agree(config: &NodeConfig, info: &VolumeInfo, host: &mut dyn Host) -> Result<Option<Outcome>, Trouble> {
     let Some(pool) = &config.pool else { return Ok(None) };
     if info.running == Running::Started {
@@ -151,7 +151,12 @@ pub(super) fn agree(config: &NodeConfig, info: &VolumeInfo, host: &mut dyn Host)
     for peer in &pool.peers {
         let name = &peer.name;
         match Gluster::at(host, name).volume(&info.name) {
-            Ok(Some(theirs)) if theirs.id == info.id => {}
+            Ok(Some(theirs)) if theirs.id == info.id => {
+                let has_brick = config.volume.iter().flat_map(|volume| &volume.bricks).any(|brick| brick.node == *name);
+                if has_brick && !theirs.options.contains_key(&confirmation(name)) {
+                    return Ok(Some(Outcome::wait(format!("{name} has not said yet that its brick is ready"), AGAIN)));
+                }
+            }
             Ok(Some(theirs)) => {
                 let (id, volume) = (theirs.id, &info.name);
                 return Ok(Some(Outcome::blocked(format!("{volume} is {id} on {name} and {} here; nothing is touched", info.id))));
