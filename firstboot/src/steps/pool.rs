@@ -71,6 +71,14 @@ impl Step for PoolStep {
     }
 }
 
+/// For the steps after this one, which need the whole pool and may find it otherwise again: what is awaited, if anything is.
+pub(super) fn keep(config: &NodeConfig, host: &mut dyn Host) -> Result<Option<Outcome>, StepError> {
+    Ok(match PoolStep.ensure(config, host)? {
+        Outcome::Done { .. } => None,
+        other => Some(other),
+    })
+}
+
 /// Whether the volume is there and was started.
 fn is_served(config: &NodeConfig, host: &mut dyn Host) -> Result<bool, StepError> {
     let Some(volume) = &config.volume else { return Ok(false) };

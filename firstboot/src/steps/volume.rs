@@ -5,7 +5,7 @@ mod own_brick;
 
 use std::time::Duration;
 
-use super::glusterd;
+use super::{glusterd, pool};
 use crate::{
     config::{NodeConfig, Volume, VolumeKind},
     gluster::{
@@ -95,6 +95,9 @@ fn steps(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) -> Result<Ou
             changed = true;
         }
     } else if info.running == Running::Created {
+        if let Some(outcome) = pool::keep(config, host)? {
+            return Ok(outcome);
+        }
         return Ok(Outcome::wait(format!("the volume {} is there and not started yet", volume.name), AGAIN));
     }
     come_up(config, volume, changed, host)

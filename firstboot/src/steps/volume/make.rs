@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{AGAIN, Trouble, confirmation};
+use crate::steps::pool;
 use crate::{
     config::{NodeConfig, Volume},
     gluster::{
         Gluster, GlusterError,
         answer::{Running, VolumeInfo},
         brick::{self, Brick},
-        membership::Membership,
     },
     host::Host,
     step::{Doing as _, Outcome},
@@ -31,9 +31,8 @@ fn ask_all(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) -> Result<
     let Some(pool) = &config.pool else {
         return Ok(Err(Outcome::blocked("this node is to have a volume and is in no pool: its configuration is wrong")));
     };
-    let now = Membership::look(&config.node, pool, host)?;
-    if !now.is_whole() {
-        return Ok(Err(Outcome::wait(now.awaited(), 10)));
+    if let Some(outcome) = pool::keep(config, host)? {
+        return Ok(Err(outcome));
     }
     let mut known = Known { knowing: Vec::new(), ids: Vec::new() };
     let mut volumes = Gluster::here(host).volumes()?;
@@ -144,9 +143,8 @@ pub(super) fn agree(config: &NodeConfig, info: &VolumeInfo, host: &mut dyn Host)
     if info.running == Running::Started {
         return Ok(None);
     }
-    let now = Membership::look(&config.node, pool, host)?;
-    if !now.is_whole() {
-        return Ok(Some(Outcome::wait(now.awaited(), 10)));
+    if let Some(outcome) = pool::keep(config, host)? {
+        return Ok(Some(outcome));
     }
     for peer in &pool.peers {
         let name = &peer.name;
