@@ -7,7 +7,7 @@ use berry_firstboot::host::Output;
 use crate::{
     answers,
     glusterd::{BRICK, Definition, FOLDER, Known, STAMP, stamp_of},
-    world::{DEVICE, Event, Fault, World},
+    world::{Event, Fault, World},
 };
 
 fn output(code: i32, stdout: &str, stderr: &str) -> Output {
@@ -29,7 +29,7 @@ impl World {
                 output(0, "", "")
             }
             ("sync", ["--file-system", _]) => output(0, "", ""),
-            ("readlink", _) => output(0, &format!("{DEVICE}\n"), ""),
+            ("readlink", _) => output(0, &self.nodes[index].device, ""),
             _ => panic!("{program} {words:?} is not simulated"),
         }
     }
@@ -78,7 +78,7 @@ impl World {
         if !is_started || online * 2 <= self.nodes.len() {
             return output(1, "", "Mount failed. Check the log file  for more details.");
         }
-        if !self.nodes[index].is_refusing_mounts {
+        if !self.nodes[index].is_refused {
             self.nodes[index].mount = Some(true);
         }
         output(0, "", "")
@@ -92,7 +92,7 @@ impl World {
             }
             words => (asking, words, false),
         };
-        if self.nodes[index].daemon.is_none() {
+        if self.nodes[index].daemon.is_none() || self.nodes[index].is_mute {
             return down();
         }
         let is_question = matches!(words, ["pool", "list"] | ["peer" | "volume", "status" | "info", ..]);

@@ -9,7 +9,7 @@ use berry_firstboot::{
 
 use crate::{
     disk::Disk,
-    glusterd::{BRICK, Daemon, Definition, FOLDER, Known, STAMP, stamp_of},
+    glusterd::{BRICK, Daemon, Definition, FOLDER, STAMP, stamp_of},
 };
 
 /// Where the volume is mounted.
@@ -92,8 +92,12 @@ pub(crate) struct Node {
     pub(crate) says: String,
     /// Whether others learn its name from its address.
     pub(crate) has_reverse_name: bool,
-    /// Whether it accepts connections and its daemon answers nothing.
-    pub(crate) is_refusing_mounts: bool,
+    /// Whether the bricks refuse it: its mounts succeed, and are gone at once.
+    pub(crate) is_refused: bool,
+    /// Whether its daemon accepts connections and answers nothing.
+    pub(crate) is_mute: bool,
+    /// The device that has the brick's file system.
+    pub(crate) device: String,
 }
 
 #[derive(Debug)]
@@ -211,7 +215,9 @@ impl World {
                 changes: Vec::new(),
                 says: String::new(),
                 has_reverse_name: true,
-                is_refusing_mounts: false,
+                is_refused: false,
+                is_mute: false,
+                device: format!("{DEVICE}\n"),
             });
         }
         world
@@ -396,11 +402,5 @@ impl World {
             }
         }
         self.meet();
-    }
-
-    /// As if the pool had been formed.
-    pub(crate) fn know(&mut self, one: usize, other: usize, state: u32) {
-        let (uuid, names) = (self.daemon(other).uuid.clone(), vec![name(other)]);
-        self.daemon(one).peers.insert(uuid, Known { names, state });
     }
 }
