@@ -10,7 +10,7 @@ use crate::{
     config::{NodeConfig, Pool},
     gluster::{
         Gluster, GlusterError,
-        answer::Running,
+        answer::{Running, VolumeInfo},
         baked::{self, MODE, PEERS},
         folder,
         membership::{Membership, Standing},
@@ -108,19 +108,21 @@ fn probe(config: &NodeConfig, pool: &Pool, now: &Membership, host: &mut dyn Host
 }
 
 /// Where two do not come to agree by themselves, what the image says of the pool is put in place again, and glusterd started on it: its
-/// peers take it back. Nothing is taken out of the pool and nobody is forced. With a volume here, a node that is rejected is rejected because
-/// they do not know the same of it; which of them is right only a person can say.
+/// peers take it back. Nothing is taken out of the pool and nobody is forced. Where one rejects the other because they do not know the same
+/// of a volume, which of them is right only a person can say.
 fn mend(pool: &Pool, now: &Membership, host: &mut dyn Host) -> Result<Outcome, StepError> {
-    let rejected = now.peers.iter().find_map(|(_, standing)| match standing {
-        Standing::Unsettled { how, is_rejected: true } => Some(how),
-        _ => None,
-    });
-    if let Some(how) = rejected
-        && !Gluster::here(host).volumes()?.is_empty()
-    {
-        return Ok(Outcome::blocked(format!(
-            "{how}, and they do not know the same of their volumes; see /var/log/glusterfs/glusterd.log on both"
-        )));
+    for (name, standing) in &now.peers {
+        let Standing::Unsettled { how, is_rejected: true } = standing else { continue };
+        let ours = Gluster::here(host).volumes()?;
+        let theirs = match Gluster::at(host, name).volumes() {
+            Ok(theirs) => theirs,
+            Err(error) => return Ok(Outcome::wait(format!("{how}, and {name} does not tell its volumes: {error}"), AGAIN)),
+        };
+        let is_other = |volume: &&VolumeInfo| theirs.iter().any(|theirs| theirs.name == volume.name && theirs != *volume);
+        if let Some(volume) = ours.iter().find(is_other) {
+            let volume = &volume.name;
+            return Ok(Outcome::blocked(format!("{how}, and they do not know the same of volume {volume}; nothing is touched")));
+        }
     }
     systemctl::order(host, "stop", UNIT)?;
     for (name, _) in folder::peers(host).doing(PEERS)? {
