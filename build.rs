@@ -33,7 +33,9 @@ fn main() {
 
 /// A line of the table of programs.
 fn line(architecture: &str, program: Option<&Path>) -> String {
-    program.map(|path| format!("    ({architecture:?}, include_bytes!({:?}).as_slice()),\n", path.display().to_string())).unwrap_or_default()
+    program
+        .map(|path| format!("    ({architecture:?}, include_bytes!({:?}).as_slice()),\n", path.display().to_string()))
+        .unwrap_or_default()
 }
 
 /// Builds it for a target; none where this toolchain has nothing for that target.
@@ -50,7 +52,9 @@ fn build(root: &Path, target: &Path, triple: &str) -> Option<PathBuf> {
     cargo.args(["build", "--package", "berry-firstboot", "--bin", "berry-firstboot", "--profile", "firstboot", "--locked", "--quiet"]);
     cargo.args(["--target", triple, "--target-dir"]).arg(target);
     // What is meant for the host is not for the nodes.
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTFLAGS"] {
+    for name in
+        ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTFLAGS"]
+    {
         cargo.env_remove(name);
     }
     let status = cargo.status().expect("cargo starts itself");

@@ -25,3 +25,5 @@ pub mod status;
 pub mod step;
 #[cfg(feature = "agent")]
 pub mod steps;
+#[cfg(all(test, feature = "agent"))]
+mod testing;

@@ -141,3 +141,6 @@ fn show(config: &NodeConfig, host: &mut dyn Host, tell: &mut dyn FnMut(&str)) {
         tell(&format!("{} cannot be brought up to date: {error}", file.path));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,29 +180,4 @@ fn unfence(host: &mut dyn Host) -> Result<(), StepError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_database_says_what_is_left() {
-        let stanza = |name: &str, status: &str, more: &str| format!("Package: {name}\nStatus: {status}\n{more}");
-        let text = [
-            stanza("a", "install ok installed", "Version: 1\n"),
-            stanza("b", "hold ok installed", ""),
-            stanza("c", "install ok unpacked", ""),
-            stanza("d", "install ok half-configured", ""),
-            stanza("e", "deinstall ok installed", ""),
-            stanza("f", "deinstall ok config-files", ""),
-            stanza("g", "purge ok not-installed", ""),
-            stanza("h", "hold ok unpacked", ""),
-            stanza("i", "install ok triggers-pending", "Triggers-Pending: ldconfig\n"),
-            stanza("j", "install reinstreq installed", ""),
-            stanza("k", "deinstall ok half-installed", ""),
-        ]
-        .join("\n");
-        let left = read(&text);
-        assert_eq!(left.configure, ["c", "d", "h", "i", "j"]);
-        assert_eq!(left.remove, ["e", "k"]);
-        assert_eq!(read(""), Left::default());
-    }
-}
+mod tests;

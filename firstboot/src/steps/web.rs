@@ -63,3 +63,73 @@ impl Step for Web {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Switch, SwitchKind, Web as Wanted},
+        testing::{Fake, config},
+    };
+
+    fn node() -> NodeConfig {
+        let switch = |kind, name: &str, on| Switch { kind, name: name.into(), on };
+        let apache = vec![switch(SwitchKind::Module, "rewrite", true), switch(SwitchKind::Site, "000-default", false)];
+        let (root, marker) = ("/mnt/www".into(), "/mnt/www/.cluster-volume".into());
+        NodeConfig { web: Some(Wanted { root, marker, unit: "apache2.service".into(), apache }), ..config() }
+    }
+
+    fn fake(enabled: i32, active: i32) -> Fake {
+        let mut fake = Fake::new(move |files, words| {
+            match words {
+                "a2dissite -q -f 000-default" => drop(files.remove("/etc/apache2/sites-enabled/000-default.conf")),
+                "systemctl is-enabled --quiet apache2.service" => return (enabled, String::new()),
+                "systemctl is-active --quiet apache2.service" => return (active, String::new()),
+                _ => {}
+            }
+            (0, String::new())
+        });
+        fake.put("/etc/apache2/mods-enabled/rewrite.load", "");
+        fake.put("/etc/apache2/sites-enabled/000-default.conf", "");
+        fake.web = Ok((200, b"cluster01\n".to_vec()));
+        fake
+    }
+
+    #[test]
+    fn what_its_package_switched_on_is_switched_off() {
+        let mut fake = fake(1, 3);
+        assert_eq!(Web.ensure(&node(), &mut fake).unwrap(), Outcome::CHANGED);
+        assert_eq!(
+            fake.log,
+            [
+                "a2dissite -q -f 000-default",
+                "systemctl enable apache2.service",
+                "systemctl reset-failed apache2.service",
+                "systemctl start apache2.service"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_running_one_is_left_alone_or_started_again() {
+        let mut fake = fake(0, 0);
+        Web.ensure(&node(), &mut fake).unwrap();
+        assert_eq!(fake.log, ["a2dissite -q -f 000-default", "systemctl restart apache2.service"]);
+        fake.log.clear();
+        assert_eq!(Web.ensure(&node(), &mut fake).unwrap(), Outcome::KEPT);
+        assert!(fake.log.is_empty());
+    }
+
+    #[test]
+    fn only_the_volume_s_own_answer_counts() {
+        let outcome = |web| {
+            let mut fake = fake(0, 0);
+            fake.web = web;
+            Web.ensure(&node(), &mut fake).unwrap()
+        };
+        assert!(matches!(outcome(Ok((503, Vec::new()))), Outcome::Waiting { on, .. } if on.contains("503")));
+        assert!(matches!(outcome(Err(std::io::ErrorKind::TimedOut)), Outcome::Waiting { on, .. } if on.contains("does not answer")));
+        assert!(matches!(outcome(Ok((200, b"It works!".to_vec()))), Outcome::Blocked { reason } if reason.contains("another site")));
+        assert_eq!(Web.ensure(&config(), &mut Fake::new(|_, words| panic!("{words}"))).unwrap(), Outcome::KEPT);
+    }
+}

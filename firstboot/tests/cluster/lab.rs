@@ -258,7 +258,12 @@ fn config(index: usize) -> NodeConfig {
                 .into(),
             mount: "/mnt/www".into(),
         }),
-        web: Some(Web { root: "/mnt/www/html".into(), marker: "/mnt/www/.ready".into(), unit: "apache2.service".into() }),
+        web: Some(Web {
+            root: "/mnt/www/html".into(),
+            marker: "/mnt/www/.ready".into(),
+            unit: "apache2.service".into(),
+            apache: Vec::new(),
+        }),
         status: None,
     }
 }

@@ -1,0 +1,132 @@
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+
+use super::*;
+use crate::{
+    config::StatusFile,
+    journal::State,
+    testing::{Fake, config},
+};
+
+type Script = Rc<RefCell<VecDeque<Result<Outcome, StepError>>>>;
+
+/// A step that ends as the script says, and at last with its last line for ever.
+struct Scripted {
+    name: &'static str,
+    script: Script,
+    alone: bool,
+}
+
+impl Step for Scripted {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn purpose(&self) -> &'static str {
+        "it is so"
+    }
+
+    fn stands_alone(&self) -> bool {
+        self.alone
+    }
+
+    fn ensure(&self, _: &NodeConfig, _: &mut dyn Host) -> Result<Outcome, StepError> {
+        let mut script = self.script.borrow_mut();
+        script.pop_front().unwrap_or(Ok(Outcome::KEPT))
+    }
+}
+
+fn step(name: &'static str, script: impl IntoIterator<Item = Result<Outcome, StepError>>) -> Scripted {
+    Scripted { name, script: Rc::new(RefCell::new(script.into_iter().collect())), alone: false }
+}
+
+fn failed() -> Result<Outcome, StepError> {
+    Err(StepError::Command { command: "x".into(), said: "no".into() })
+}
+
+fn fake() -> Fake {
+    Fake::new(|_, _| (0, String::new()))
+}
+
+fn told(steps: Vec<Scripted>, host: &mut Fake, config: &NodeConfig) -> Vec<String> {
+    let steps: Vec<Box<dyn Step>> = steps.into_iter().map(|step| Box::new(step) as Box<dyn Step>).collect();
+    let mut lines = Vec::new();
+    run(Part::System, &steps, config, host, &mut |line| lines.push(line.to_owned()));
+    lines
+}
+
+#[test]
+fn each_step_waits_for_those_before_it() {
+    let mut host = fake();
+    let waiting = || Ok(Outcome::wait("the others", 7));
+    let first = step("first", [waiting(), waiting(), Ok(Outcome::CHANGED)]);
+    let second = step("second", [Ok(Outcome::CHANGED)]);
+    let alone = Scripted { alone: true, ..step("alone", [Ok(Outcome::blocked("look at it")), Ok(Outcome::CHANGED)]) };
+    let lines = told(vec![first, second, alone], &mut host, &config());
+    assert_eq!(
+        lines,
+        [
+            "first: waiting, the others",
+            "alone: needs a person, look at it",
+            "alone: done, it is so",
+            "first: done, it is so",
+            "second: done, it is so"
+        ]
+    );
+    // The shortest of what is awaited, twice.
+    assert_eq!(host.uptime, Duration::from_secs(14));
+    let journal = Journal::read(Part::System, &host).unwrap();
+    assert!(journal.finished && journal.is_done());
+}
+
+#[test]
+fn what_fails_is_tried_again_at_growing_distance() {
+    let mut host = fake();
+    let first = step("first", (0..8).map(|_| failed()));
+    let lines = told(vec![first], &mut host, &config());
+    assert_eq!(lines, ["first: failed, `x` failed: no", "first: is so, it is so"]);
+    assert_eq!(host.uptime.as_secs(), 5 + 10 + 20 + 40 + 80 + 160 + 300 + 300);
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_a_damaged_journal_does_no_harm() {
+    let mut host = fake();
+    told(vec![step("first", [Ok(Outcome::CHANGED)])], &mut host, &config());
+    host.log.clear();
+    assert!(told(vec![step("first", [])], &mut host, &config()).is_empty());
+    assert!(host.log.is_empty(), "{:?}", host.log);
+    host.put("/var/lib/berry-firstboot/system.json", "{\"format\": 1, \"pa");
+    assert_eq!(told(vec![step("first", [])], &mut host, &config()), ["first: is so, it is so"]);
+    assert_eq!(Journal::read(Part::System, &host).unwrap().steps[0].state, State::Done);
+}
+
+#[test]
+fn the_status_file_is_filled_and_keeps_its_size() {
+    let mut host = fake();
+    host.put("/boot/firmware/status.txt", &" ".repeat(400));
+    let config = NodeConfig { status: Some(StatusFile { path: "/boot/firmware/status.txt".into(), size: 400 }), ..config() };
+    let lines = told(vec![step("first", [Ok(Outcome::wait("x", 5)), Ok(Outcome::KEPT)])], &mut host, &config);
+    assert_eq!(lines.len(), 2);
+    let text = host.text("/boot/firmware/status.txt").unwrap();
+    assert!(text.len() == 400 && text.contains("first      done      it is so") && text.ends_with(" \n"), "{text}");
+    let missing = NodeConfig { status: Some(StatusFile { path: "/none".into(), size: 400 }), ..config };
+    assert!(told(vec![step("second", [])], &mut host, &missing)[1].starts_with("/none cannot be brought up to date: "));
+}
+
+#[test]
+fn what_is_kept_is_told_when_it_changes() {
+    let mut host = fake();
+    let script =
+        [Ok(Outcome::KEPT), Ok(Outcome::wait("the volume", 5)), Ok(Outcome::wait("the volume", 5)), Ok(Outcome::CHANGED), failed()];
+    let steps: Vec<Box<dyn Step>> = vec![Box::new(step("mount", script))];
+    let mut lines = Vec::new();
+    let rounds = RefCell::new(0);
+    keep(&steps, &config(), &mut host, &mut |line| lines.push(line.to_owned()), &|_| {
+        *rounds.borrow_mut() += 1;
+        *rounds.borrow() <= 6
+    });
+    assert_eq!(
+        lines,
+        ["mount: waiting, the volume", "mount: it is so", "all is well again", "mount: failed, `x` failed: no", "all is well again"]
+    );
+    assert_eq!(host.uptime.as_secs(), 15 + 5 + 5 + 15 + 5 + 15);
+}
