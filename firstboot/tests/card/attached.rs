@@ -101,6 +101,15 @@ impl Card {
     pub fn again(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("card");
+        self.copied(folder, path)
+    }
+
+    /// The same on a file system that can fail.
+    pub fn again_on(&self, below: &Failing) -> Self {
+        self.copied(tempfile::tempdir().unwrap(), below.mount.join("card"))
+    }
+
+    fn copied(&self, folder: tempfile::TempDir, path: PathBuf) -> Self {
         said("cp", &["--sparse=always", text(&self.path), text(&path)], "");
         let mount = folder.path().join("export");
         fs::create_dir(&mount).unwrap();
@@ -225,11 +234,52 @@ impl Drop for Mounted {
     }
 }
 
-/// Nothing that is not on the card by now will ever be: `EXT4_IOC_SHUTDOWN` without flushing the journal.
+/// A file system whose files cannot be written any more from some moment on: what a card in one of them holds then is what a card would
+/// hold when the power goes.
+pub struct Failing {
+    /// First, so that it is unmounted before its folder goes.
+    mounted: Option<Mounted>,
+    mount: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Failing {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (image, mount) = (folder.path().join("image"), folder.path().join("below"));
+        fs::create_dir(&mount).unwrap();
+        File::create(&image).unwrap().set_len(4 << 30).unwrap();
+        said("mke2fs", &["-q", "-F", "-t", "ext4", text(&image)], "");
+        let mut failing = Self { mounted: None, mount, folder };
+        failing.restart();
+        failing
+    }
+
+    /// Before it fails: to fail by.
+    pub fn open(&self) -> File {
+        File::open(&self.mount).unwrap()
+    }
+
+    /// What was written before it failed is there, and it can be written again.
+    pub fn restart(&mut self) {
+        self.mounted = None;
+        said("mount", &["-t", "ext4", "-o", "loop", text(&self.folder.path().join("image")), text(&self.mount)], "");
+        self.mounted = Some(Mounted(self.mount.clone()));
+    }
+}
+
+/// `EXT4_IOC_SHUTDOWN`: from now on nothing is written to the file system.
+#[derive(Clone, Copy, Debug)]
+pub enum Shutdown {
+    /// What was written until now reaches its device.
+    Flush = 0,
+    /// What the journal has not by now is lost.
+    Lose = 2,
+}
+
 #[expect(unsafe_code, reason = "the call is in no library")]
-pub fn power_off(file: &File) {
+pub fn shut_down(file: &File, how: Shutdown) {
     const SHUTDOWN: rustix::ioctl::Opcode = opcode::read::<u32>(b'X', 125);
-    const NO_FLUSH: u32 = 2;
     // SAFETY: the call reads a 32-bit number, in spite of its name.
-    unsafe { ioctl(file, Setter::<SHUTDOWN, u32>::new(NO_FLUSH)) }.unwrap();
+    unsafe { ioctl(file, Setter::<SHUTDOWN, u32>::new(how as u32)) }.unwrap();
 }
