@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -61,8 +62,9 @@ pub(crate) fn uuid(index: usize) -> String {
     format!("{0}-0000-4000-8000-{1}", digit.to_string().repeat(8), digit.to_string().repeat(12))
 }
 
-fn brick_uuid(index: usize) -> String {
-    format!("{:08x}-0000-4000-8000-{index:012}", std::process::id())
+/// No other lab on this machine has the same.
+fn brick_uuid(lab: u32, index: usize) -> String {
+    format!("{:08x}-{lab:04x}-4000-8000-{index:012}", std::process::id())
 }
 
 /// Whether there is what this needs; what is missing otherwise.
@@ -93,6 +95,8 @@ pub(crate) fn wait_for(what: &str, limit: Duration, mut is_there: impl FnMut() -
 impl Lab {
     /// Cards for all hosts, which are off. Those of `unbaked` do not have what the image says of the pool.
     pub(crate) fn new(unbaked: &[usize]) -> Self {
+        static LABS: AtomicU32 = AtomicU32::new(0);
+        let lab = LABS.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::Builder::new().prefix("berry-cluster").tempdir().unwrap();
         let at = folder.path();
         let mut hosts = String::from("127.0.0.1 localhost\n");
@@ -113,7 +117,7 @@ impl Lab {
             let own = at.join(name(index));
             fs::create_dir_all(own.join("glusterd/peers")).unwrap();
             fs::create_dir(own.join("log")).unwrap();
-            let config = config(index);
+            let config = config(lab, index);
             fs::write(own.join("node.json"), config.to_text()).unwrap();
             if !unbaked.contains(&index) {
                 for (path, text) in baked::files(config.pool.as_ref().unwrap()) {
@@ -122,7 +126,7 @@ impl Lab {
             }
             let image = own.join("brick.img");
             fs::File::create(&image).unwrap().set_len(48 << 20).unwrap();
-            run(Command::new("mke2fs").args(["-q", "-t", "ext4", "-I", "512", "-U", &brick_uuid(index)]).arg(&image));
+            run(Command::new("mke2fs").args(["-q", "-t", "ext4", "-I", "512", "-U", &brick_uuid(lab, index)]).arg(&image));
         }
         fs::write(at.join("hosts"), hosts).unwrap();
         let script = "mount --make-rprivate / && ip link set lo up && ip link add bridge type bridge && ip link set bridge up && touch \"$0\" && read -r _";
@@ -234,14 +238,14 @@ impl Drop for Lab {
     }
 }
 
-fn config(index: usize) -> NodeConfig {
+fn config(lab: u32, index: usize) -> NodeConfig {
     let peer = |other| Peer { name: name(other), uuid: uuid(other) };
     NodeConfig {
         format: FORMAT,
         cluster: "cluster".into(),
         node: name(index),
         epoch: 0,
-        brick: Brick { partition: 3, partition_uuid: String::new(), uuid: brick_uuid(index), mount: "/mnt/export".into(), cap: None },
+        brick: Brick { partition: 3, partition_uuid: String::new(), uuid: brick_uuid(lab, index), mount: "/mnt/export".into(), cap: None },
         packages: Packages::default(),
         pool: Some(Pool {
             uuid: uuid(index),
