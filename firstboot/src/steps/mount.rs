@@ -44,8 +44,12 @@ impl Step for Mount {
         }
         // Where it has failed too often there is nothing to reset otherwise; that fails only then.
         let _ = systemctl::order(host, "reset-failed", &unit);
-        if let Err(StepError::Command { said, .. }) = systemctl::order(host, "start", &unit) {
-            return Ok(Outcome::wait(format!("the volume {} cannot be mounted at {path} yet: {said}", volume.name), AGAIN));
+        match systemctl::order(host, "start", &unit) {
+            Ok(()) => {}
+            Err(StepError::Command { said, .. }) => {
+                return Ok(Outcome::wait(format!("the volume {} cannot be mounted at {path} yet: {said}", volume.name), AGAIN));
+            }
+            Err(error) => return Err(error),
         }
         host.sleep(MOMENT);
         match host.mounted(path).doing(path)? {

@@ -233,8 +233,10 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        // Its first process ends when its input does; all else of the host, its mounts and its devices, with that.
-        self.hosts.clear();
+        // All else of a host, its mounts and its devices, ends with its first process; only then is its folder removed.
+        let first: Vec<u32> = self.hosts.drain(..).flatten().map(|host| host.first).collect();
+        let are_gone = || first.iter().all(|first| !Path::new(&format!("/proc/{first}")).exists());
+        let _ = wait_for("the end of the hosts", Duration::from_secs(10), are_gone);
     }
 }
 

@@ -102,8 +102,11 @@ pub(super) fn create(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) 
             Err(error.into())
         }
         Err(error) => {
-            // This attempt is over, and has left its stamp here.
-            if Gluster::here(host).volume(&volume.name)?.is_none()
+            // An attempt that was answered is over, and its stamp here is nobody's. One that came no further than the lock, or than a stamp
+            // that it found here, has left none: that stamp may be of a creation that goes on.
+            if !error.is_busy()
+                && !finds_stamp_here(config, &error)
+                && Gluster::here(host).volume(&volume.name)?.is_none()
                 && let Some(outcome) = clear(config, volume, true, host)?
             {
                 return Ok(outcome);
@@ -116,6 +119,13 @@ pub(super) fn create(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) 
             }
         }
     }
+}
+
+/// Whether a creation was refused because of a brick of this node. Of another's it says `Staging failed on NODE` first.
+fn finds_stamp_here(config: &NodeConfig, error: &GlusterError) -> bool {
+    let GlusterError::Refused { said, .. } = error else { return false };
+    let is_here = config.own_bricks().any(|brick| said.starts_with(&brick.path));
+    is_here && said.contains("is already part of a volume")
 }
 
 /// The others wait for the leader, and clear away meanwhile what a dead creation left here.
