@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     step::Step,
-    steps::{Brick, Clock, Finish, Folder, Glusterd, Marker, Mount, Packages, PoolStep, Ready, VolumeStep, Web},
+    steps::{Brick, Clock, Finish, Folder, Glusterd, Known, Marker, Mount, Packages, PoolStep, Ready, VolumeStep, Web},
 };
 
 /// A part of the work.
@@ -54,7 +54,7 @@ impl Part {
     /// What is looked after for good: the volume stays mounted, or is mounted again.
     #[must_use]
     pub fn kept() -> Vec<Box<dyn Step>> {
-        vec![Box::new(Mount)]
+        vec![Box::new(Known), Box::new(Mount)]
     }
 }
 

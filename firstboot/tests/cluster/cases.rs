@@ -168,6 +168,7 @@ fn say(line: &str) {
 
 /// The first half of what is in every run; with the second one beside it, so that they share the machine's cores.
 #[test]
+#[ignore = "starts real daemons: `cargo cluster`"]
 fn three_hosts_become_a_cluster() {
     all(&[
         ("baked, all at once", Case::arriving([0, 1, 2], 0.0)),
@@ -181,6 +182,7 @@ fn three_hosts_become_a_cluster() {
 }
 
 #[test]
+#[ignore = "starts real daemons: `cargo cluster`"]
 fn they_do_so_whatever_is_disturbed() {
     all(&[
         ("one late", Case::arriving([1, 0, 2], 10.0)),
@@ -207,6 +209,7 @@ fn they_do_so_whatever_is_disturbed() {
 const STEPS: [&str; 5] = ["glusterd", "pool", "folder", "volume", "mount"];
 
 #[test]
+#[ignore = "starts real daemons: `cargo cluster`"]
 fn a_node_that_does_not_come_is_named_and_nothing_is_made() {
     if !is_possible() {
         return;
@@ -255,7 +258,7 @@ fn by_chance(seed: u64) -> Case {
 
 /// `cargo test -p berry-firstboot --test cluster -- --ignored --nocapture hundred`: about an hour. `BERRY_SEEDS=7..9` plays some of them.
 #[test]
-#[ignore = "takes an hour"]
+#[ignore = "takes an hour: `cargo cluster-long`"]
 fn a_hundred_histories_by_chance() {
     let seeds = std::env::var("BERRY_SEEDS").unwrap_or_else(|_| "0..100".into());
     let (first, end) = seeds.split_once("..").unwrap();

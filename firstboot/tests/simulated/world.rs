@@ -162,7 +162,12 @@ fn config(index: usize, count: usize) -> NodeConfig {
             options: [("auth.allow", "10.77.0.1,10.77.0.2"), ("network.ping-timeout", "15")].map(|(a, b)| (a.into(), b.into())).into(),
             mount: MOUNT.into(),
         }),
-        web: Some(Web { root: format!("{MOUNT}/html"), marker: format!("{MOUNT}/html/.ready"), unit: "apache2.service".into() }),
+        web: Some(Web {
+            root: format!("{MOUNT}/html"),
+            marker: format!("{MOUNT}/html/.ready"),
+            unit: "apache2.service".into(),
+            apache: Vec::new(),
+        }),
         status: None,
     }
 }
