@@ -81,7 +81,9 @@ impl Ground {
         let reference = BaseReference::Debian { suite: SUITE.into() };
         let raw = source::obtain(&reference, &Cache::open_default().unwrap(), false, &Silent, &Stop::default()).unwrap();
         let disk = raw.storage.clone();
-        Self::new(recipe::ARCHITECTURE.to_owned(), Base::read(raw).unwrap().tree, Stored::Disk(disk), Vec::new())
+        // As on first boot: the initial RAM disk is left alone, which would be written to a boot partition that is not there.
+        let added = vec![("/etc/initramfs-tools/update-initramfs.conf", 0o644, "update_initramfs=no\n".to_owned())];
+        Self::new(recipe::ARCHITECTURE.to_owned(), Base::read(raw).unwrap().tree, Stored::Disk(disk), added)
     }
 
     /// A copy of a tree, as it is now.
