@@ -26,17 +26,13 @@ pub fn run(part: Part, steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut 
     let named = steps.iter().map(|step| (step.name(), step.purpose()));
     let mut journal = Journal::new(part, named).continued(Journal::read(part, host));
     let mut failures: u32 = 0;
+    record(&journal, config, host, tell);
     loop {
         let round = round(steps, config, host, &mut journal, tell);
         let is_done = journal.is_done();
-        if is_done && !journal.finished {
-            journal.finished = true;
-        }
-        if round.is_told || is_done || journal.is_due() {
-            if let Err(error) = journal.write(host) {
-                tell(&format!("the journal cannot be written: {error}"));
-            }
-            show(config, host, tell);
+        journal.finished |= is_done;
+        if is_done || journal.is_due() {
+            record(&journal, config, host, tell);
         }
         if is_done {
             return;
@@ -81,13 +77,12 @@ pub fn keep(
 
 /// What became of the steps once.
 struct Round {
-    is_told: bool,
     has_failed: bool,
     pause: Duration,
 }
 
 fn round(steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, journal: &mut Journal, tell: &mut dyn FnMut(&str)) -> Round {
-    let mut round = Round { is_told: false, has_failed: false, pause: BLOCKED };
+    let mut round = Round { has_failed: false, pause: BLOCKED };
     let mut is_held = false;
     for (index, step) in steps.iter().enumerate() {
         if is_held && !step.stands_alone() {
@@ -95,8 +90,9 @@ fn round(steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, jour
         }
         let result = step.ensure(config, host);
         if journal.note(index, &result, host.clock()) == Change::Told {
-            round.is_told = true;
             tell(&words(step.as_ref(), &result));
+            // At once: the next step may take an hour.
+            record(journal, config, host, tell);
         }
         if !matches!(result, Ok(Outcome::Done { .. })) {
             is_held = true;
@@ -131,6 +127,14 @@ fn words(step: &dyn Step, result: &Result<Outcome, StepError>) -> String {
         Ok(Outcome::Blocked { reason }) => format!("{name}: needs a person, {reason}"),
         Err(error) => format!("{name}: failed, {error}"),
     }
+}
+
+/// Puts the journal on disk and shows it.
+fn record(journal: &Journal, config: &NodeConfig, host: &mut dyn Host, tell: &mut dyn FnMut(&str)) {
+    if let Err(error) = journal.write(host) {
+        tell(&format!("the journal cannot be written: {error}"));
+    }
+    show(config, host, tell);
 }
 
 /// Brings the file on the boot partition up to date, where there is one.

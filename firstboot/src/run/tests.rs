@@ -109,7 +109,7 @@ fn the_status_file_is_filled_and_keeps_its_size() {
     let text = host.text("/boot/firmware/status.txt").unwrap();
     assert!(text.len() == 400 && text.contains("first      done      it is so") && text.ends_with(" \n"), "{text}");
     let missing = NodeConfig { status: Some(StatusFile { path: "/none".into(), size: 400 }), ..config };
-    assert!(told(vec![step("second", [])], &mut host, &missing)[1].starts_with("/none cannot be brought up to date: "));
+    assert!(told(vec![step("second", [])], &mut host, &missing)[0].starts_with("/none cannot be brought up to date: "));
 }
 
 #[test]
@@ -129,4 +129,31 @@ fn what_is_kept_is_told_when_it_changes() {
         ["mount: waiting, the volume", "mount: it is so", "all is well again", "mount: failed, `x` failed: no", "all is well again"]
     );
     assert_eq!(host.uptime.as_secs(), 15 + 5 + 5 + 15 + 5 + 15);
+}
+
+/// A step that takes long, during which people ask how things stand.
+struct Long;
+
+impl Step for Long {
+    fn name(&self) -> &'static str {
+        "long"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "it is so"
+    }
+
+    fn ensure(&self, _: &NodeConfig, host: &mut dyn Host) -> Result<Outcome, StepError> {
+        let journal = Journal::read(Part::System, host).unwrap();
+        assert_eq!(journal.steps.iter().map(|entry| entry.state).collect::<Vec<_>>(), [State::Done, State::Pending]);
+        Ok(Outcome::CHANGED)
+    }
+}
+
+#[test]
+fn what_is_done_is_told_while_the_next_step_is_at_work() {
+    let steps: Vec<Box<dyn Step>> = vec![Box::new(step("first", [])), Box::new(Long)];
+    let mut host = fake();
+    run(Part::System, &steps, &config(), &mut host, &mut |_| ());
+    assert!(Journal::read(Part::System, &host).unwrap().finished);
 }
