@@ -17,6 +17,7 @@ use crate::{
 };
 
 const DIVERSIONS: &str = "/var/lib/dpkg/diversions";
+const STATUS_OLD: &str = "/var/lib/dpkg/status-old";
 const UCF: &str = "/var/lib/ucf/hashfile.0";
 const LOG: &str = "/var/log/dpkg.log";
 const ALTERNATIVES: &str = "/var/log/alternatives.log";
@@ -65,8 +66,11 @@ impl Case<'_> {
                 Ok((tree, report)) => {
                     println!("{}: to be removed later: {:?}, accounts: {:?}", self.name, report.deferred, report.accounts);
                     let is_changed = |path: &str| tree.read_text(path).ok() != self.ground.tree().read_text(path).ok();
-                    let files = [("/etc/passwd", Fact::Users), ("/etc/group", Fact::Groups)];
-                    made.extend(files.into_iter().filter_map(|(path, fact)| is_changed(path).then_some(fact)));
+                    let has_old = self.ground.tree().exists(STATUS_OLD);
+                    let of_users = [Fact::Users, if has_old { Fact::OldUsers } else { Fact::NoOldUsers }];
+                    let of_groups = [Fact::Groups, if has_old { Fact::OldGroups } else { Fact::NoOldGroups }];
+                    let files = [("/etc/passwd", of_users), ("/etc/group", of_groups)];
+                    made.extend(files.into_iter().filter(|(path, _)| is_changed(path)).flat_map(|(_, facts)| facts));
                     deferred.extend(report.deferred.into_iter().map(|(name, _)| name));
                     Place::image(&tree)
                 }
@@ -132,6 +136,8 @@ impl Case<'_> {
             (Fact::Log, self.ground.tree().exists(LOG)),
             (Fact::Diversions, by == By::Us && theirs.read(DIVERSIONS) != diversions),
             (Fact::Ucf, theirs.read(UCF) != self.ground.tree().read_text(UCF).unwrap_or_default()),
+            (Fact::Old, self.ground.tree().exists(STATUS_OLD)),
+            (Fact::NoOld, !self.ground.tree().exists(STATUS_OLD)),
             (Fact::NoLog, !self.ground.tree().exists(LOG)),
         ];
         all.into_iter().filter_map(|(fact, is_so)| is_so.then_some(fact)).collect()

@@ -133,6 +133,18 @@ pub(crate) enum Fact {
     Users,
     /// We make groups in advance.
     Groups,
+    /// The tree with which all begins has the files before the last change of accounts and of dpkg's status.
+    Old,
+    /// It has not.
+    NoOld,
+    /// [`Fact::Users`] and [`Fact::Old`].
+    OldUsers,
+    /// [`Fact::Groups`] and [`Fact::Old`].
+    OldGroups,
+    /// [`Fact::Users`] and [`Fact::NoOld`].
+    NoOldUsers,
+    /// [`Fact::Groups`] and [`Fact::NoOld`].
+    NoOldGroups,
     /// A preinst asks ucf to forget a file.
     Ucf,
 }
