@@ -12,13 +12,16 @@ pub struct Case {
     pub bytes: Vec<u8>,
     /// The error in short, or the paths of the members with what they are.
     pub ours: &'static str,
-    /// `c`, `e`, `u` for each of `dpkg-deb -c`, `dpkg-deb -e` and `dpkg --unpack` that takes it.
+    /// `c`, `e`, `u` for each of `dpkg-deb -c`, `dpkg-deb -e` and `dpkg --unpack` that takes it; [`EITHER`] instead of `u`.
     pub theirs: &'static str,
 }
 
 pub fn case(name: &'static str, bytes: Vec<u8>, ours: &'static str, theirs: &'static str) -> Case {
     Case { name, bytes, ours, theirs }
 }
+
+/// `dpkg --unpack` takes it or does not, by chance: before 1.21.23 it reads memory that it never wrote behind a long name without a NUL.
+const EITHER: char = '?';
 
 /// Packages whose members need folders that the system has or has not: who unpacks them knows.
 const NEED_A_SYSTEM: [&str; 2] = ["iffy_no_parent", "iffy_folder_after_its_file"];
@@ -31,12 +34,15 @@ fn every_package_is_judged_as_the_table_says() {
     for case in &cases {
         oracle.give(&case.bytes);
         let contents = oracle.contents();
-        let is_to_unpack = case.theirs.contains('u');
+        let is_to_unpack = case.theirs.contains(['u', EITHER]);
         // One that waits for ever is never one that is to unpack: those get the time that a busy machine takes.
         let (control, unpack) = (oracle.control(), oracle.unpack(if is_to_unpack { 300 } else { 10 }));
         let mut theirs = String::new();
         for (letter, said) in [('c', contents.is_some()), ('e', control), ('u', unpack.unwrap_or(is_to_unpack))] {
             theirs.extend(said.then_some(letter));
+        }
+        if case.theirs.contains(EITHER) {
+            theirs = theirs.trim_end_matches('u').to_owned() + &EITHER.to_string();
         }
         let read = said::read(&case.bytes);
         let ours = match &read {

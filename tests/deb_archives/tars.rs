@@ -297,13 +297,13 @@ pub fn cases() -> Vec<Case> {
             "malicious_long_name_goes_on",
             deb([long(b'L', b"./b/c\0").size(3), a()]),
             "Tar: data: the archive is damaged at 512: something stands behind the end of a long name",
-            "ceu",
+            "ce?",
         ),
         case(
             "malicious_long_name_empty",
             deb([long(b'L', b""), a()]),
             "Tar: data: the archive is damaged at 512: a long name is empty, or the second one of its member",
-            "ceu",
+            "ce?",
         ),
         case(
             "malicious_long_name_of_a_gigabyte",
