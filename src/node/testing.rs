@@ -39,6 +39,8 @@ pub(super) fn profile(public: Public) -> Profile {
         locale: "de_DE.UTF-8".to_owned(),
         keyboard: Keyboard { model: "pc105".to_owned(), layout: "de".to_owned(), variant: "nodeadkeys".to_owned(), options: String::new() },
         packages: Packages::default(),
+        volume: None,
+        web: None,
         user: User {
             name: "berry".to_owned(),
             password: Some(Secret::new(HASH.to_owned())),

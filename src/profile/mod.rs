@@ -34,5 +34,5 @@ pub use report::{ProfileErrors, Report};
 pub use schema::schema;
 pub use types::{
     BaseReference, Brick, BrickSize, ExtraSource, Keyboard, MacAddress, Network, Node, NodeName, Packages, Profile, Public, Remote,
-    SshPolicy, Subnet, Sudo, User, Wifi,
+    SshPolicy, Subnet, Sudo, User, Volume, VolumeKind, Web, Wifi,
 };

@@ -85,6 +85,21 @@ pub(super) fn dns(name: &str) -> Result<(), NoName> {
     Ok(())
 }
 
+/// Whether an absolute path leads straight to where it ends: no empty part, no `.` and no `..`.
+pub(super) fn is_direct(path: &str) -> bool {
+    path.starts_with('/') && path.split('/').skip(1).all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
+/// Whether a path has only what fstab, systemd and Apache take as it stands.
+pub(super) fn is_plain(path: &str) -> bool {
+    path.len() <= 200 && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._+@-".contains(&byte))
+}
+
+/// Whether the path `inner` is the folder `outer` or something in it; both are direct.
+pub(super) fn is_inside(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Whether nothing can be reached by this address: none, everybody, many, or oneself.
 pub(super) fn is_unreachable(address: IpAddr) -> bool {
     address.is_unspecified() || address.is_multicast() || address.is_loopback() || matches!(address, IpAddr::V4(v4) if v4.is_broadcast())

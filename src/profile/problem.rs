@@ -115,6 +115,20 @@ codes! {
     Source = "source",
     /// The key of an archive.
     SourceKey = "source-key",
+    /// Something needs a package that the profile does not ask for.
+    PackageNeeded = "package-needed",
+    /// The volume's name.
+    VolumeName = "volume-name",
+    /// The volume's type, or one that does not go with its nodes.
+    VolumeType = "volume-type",
+    /// A node of the volume that there is not, or that cannot be in it.
+    VolumeNode = "volume-node",
+    /// Copies that can come to contradict each other.
+    SplitBrain = "split-brain",
+    /// An option of the volume.
+    VolumeOption = "volume-option",
+    /// The folder that is served.
+    WebRoot = "web-root",
     /// A node's name.
     NodeName = "node-name",
     /// A node's hardware address.

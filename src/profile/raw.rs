@@ -16,13 +16,13 @@ macro_rules! section {
         $(#[$meta])*
         #[derive(Debug, Default, JsonSchema)]
         #[schemars(default, deny_unknown_fields, extend("required" = [$($required),*] as [&str; _]))]
-        pub(super) struct $name {
-            $($(#[$key_meta])* pub(super) $key: Field<$type>,)+
+        pub(in crate::profile) struct $name {
+            $($(#[$key_meta])* pub(in crate::profile) $key: Field<$type>,)+
         }
 
         impl $name {
             /// Every key of this section.
-            pub(super) const KEYS: &[&str] = &[$(stringify!($key)),+];
+            pub(in crate::profile) const KEYS: &[&str] = &[$(plain(stringify!($key))),+];
         }
 
         impl Read for $name {
@@ -31,11 +31,23 @@ macro_rules! section {
 
             fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
                 let keys = Keys::open::<Self>(node, Self::KEYS, problems)?;
-                Some(Self { $($key: keys.field(stringify!($key), problems),)+ })
+                Some(Self { $($key: keys.field(plain(stringify!($key)), problems),)+ })
             }
         }
     };
 }
+
+/// The key that a field of a section stands for: a key that is a word of Rust, such as `type`, is written `r#type` here.
+const fn plain(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', ..] => field.split_at(2).1,
+        _ => field,
+    }
+}
+
+mod volume;
+
+pub(super) use volume::{RawVolume, RawWeb};
 
 section! {
     /// A cluster of Raspberry Pis: one profile, one base image, one ready SD image per node.
@@ -77,6 +89,10 @@ section! {
         ntp: OneOrMany<String>,
         /// Packages that are to be in the images or not, chosen as apt in the image would and kept in the lock file beside the profile.
         packages: RawPackages,
+        /// The GlusterFS volume that the nodes make of their bricks on their first boot. Needs the package `glusterfs-server`.
+        volume: RawVolume,
+        /// Serves a folder of the volume with Apache on every node that is not remote. Needs the package `apache2`.
+        web: RawWeb,
         /// The nodes, one by one or many by a pattern.
         nodes: Vec<Spanned<RawEntry>>,
     }

@@ -2,8 +2,11 @@
 //!
 //! A field is absent, given or wrong. Wrong means that it was reported, so that nothing later complains about it a second time.
 
+mod options;
+
 use std::rc::Rc;
 
+pub(super) use options::Options;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{

@@ -1,10 +1,13 @@
 //! The checked profile: types in which a wrong value cannot stand.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
 };
+
+pub use berry_firstboot::config::VolumeKind;
 
 use crate::secret::Secret;
 
@@ -39,8 +42,19 @@ pub struct Profile {
     pub ntp: Vec<String>,
     /// Packages that are to be in the images or not.
     pub packages: Packages,
+    /// The GlusterFS volume, if there is to be one.
+    pub volume: Option<Volume>,
+    /// What Apache serves; only where there is a volume.
+    pub web: Option<Web>,
     /// The nodes in the order of the profile; at least one.
     pub nodes: Vec<Node>,
+}
+
+impl Profile {
+    /// The nodes of the trusted pool: all that are not remote, in the order of the profile. The first one makes the volume.
+    pub fn pool(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.remote.is_none())
+    }
 }
 
 /// What the images are made of.
@@ -189,6 +203,32 @@ impl Packages {
     pub const fn is_empty(&self) -> bool {
         self.install.is_empty() && self.remove.is_empty()
     }
+}
+
+/// The GlusterFS volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// Its name.
+    pub name: String,
+    /// How its bricks are put together; their number fits.
+    pub kind: VolumeKind,
+    /// The nodes with a brick, none of them remote, in the order in which glusterd gets their bricks.
+    pub nodes: Vec<NodeName>,
+    /// Where every node of the pool mounts it.
+    pub mount_point: String,
+    /// IPv4 addresses and networks (`192.168.3.0/24`) besides the nodes' that may mount it.
+    pub clients: Vec<String>,
+    /// Options that the profile sets, by name.
+    pub options: BTreeMap<String, String>,
+}
+
+/// What Apache serves on the nodes of the pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Web {
+    /// The mount point of the volume, or a folder in it.
+    pub root: String,
+    /// Name by which the world knows the site.
+    pub server_name: Option<String>,
 }
 
 /// An archive of packages that the profile adds.

@@ -4,6 +4,7 @@ use super::{
     super::{
         Brick, BrickSize,
         mask::shown,
+        names,
         problem::{Code, Span},
         raw::{RawBrick, RawProfile},
         read::{Field, SizeText},
@@ -64,7 +65,7 @@ impl Checker<'_> {
             }
             _ => self.size(&section.size, 0).map(|cap| if cap == 0 { BrickSize::Rest } else { BrickSize::Cap(cap) }),
         };
-        let mount_point = self.mount_point(&section.mount);
+        let mount_point = self.mount_point(&section.mount, "the brick", "/export");
         let label = self.label(&section.label);
         let root = self.fits(raw, section, card, root, size);
         if raw.brick.given().is_none() && !raw.brick.is_absent() {
@@ -135,35 +136,33 @@ impl Checker<'_> {
         Some(root)
     }
 
-    fn mount_point(&mut self, field: &Field<String>) -> Option<String> {
+    /// Where something is mounted; `what` is for the message.
+    pub(super) fn mount_point(&mut self, field: &Field<String>, what: &str, default: &str) -> Option<String> {
         let given = match field {
-            Field::Absent => return Some("/export".to_owned()),
+            Field::Absent => return Some(default.to_owned()),
             Field::Wrong => return None,
             Field::Given(given) => given,
         };
         let path = given.value.as_str();
         let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        let parts = || path.split('/').skip(1);
         let problem = if !path.starts_with('/') {
             Some(("it is not absolute", format!("write `/{path}`")))
         } else if path == "/" {
-            Some(("that is the root file system", "write a folder of its own, such as `/export`".to_owned()))
-        } else if parts().any(|part| part.is_empty() || part == "." || part == "..") {
-            Some(("it has an empty part, `.` or `..`", "write `/export` without detours and without `/` at its end".to_owned()))
-        } else if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._+@-".contains(&byte)) || path.len() > 200 {
+            Some(("that is the root file system", format!("write a folder of its own, such as `{default}`")))
+        } else if !names::is_direct(path) {
+            Some(("it has an empty part, `.` or `..`", format!("write `{default}` without detours and without `/` at its end")))
+        } else if !names::is_plain(path) {
             Some(("fstab and systemd take only plain names", "use up to 200 letters, digits, `.`, `_`, `+`, `@` and `-`".to_owned()))
         } else if SYSTEM.contains(&first) || HOLDERS.contains(&path) {
-            Some(("the system keeps its own files there", "write a folder of its own, such as `/export` or `/srv/brick`".to_owned()))
+            Some(("the system keeps its own files there", format!("write a folder of its own, such as `{default}`")))
         } else {
             None
         };
         match problem {
             None => Some(path.to_owned()),
             Some((reason, hint)) => {
-                self.add(
-                    Draft::new(Code::MountPoint, given.span, format!("the brick cannot be mounted on {}: {reason}", shown(path)))
-                        .hint(hint),
-                );
+                let message = format!("{what} cannot be mounted on {}: {reason}", shown(path));
+                self.add(Draft::new(Code::MountPoint, given.span, message).hint(hint));
                 None
             }
         }

@@ -7,6 +7,9 @@ mod nodes;
 mod packages;
 mod system;
 mod user;
+mod volume;
+mod volume_options;
+mod web;
 
 use std::path::Path;
 
@@ -63,7 +66,13 @@ impl Checker<'_> {
         let ntp = self.ntp(&raw.ntp);
         let packages = self.packages(&raw.packages);
         let network = self.cluster_network(raw);
+        let before = self.problems.errors();
         let nodes = self.nodes(raw, &network);
+        // What was reported of nodes is not reported of the volume again.
+        let members = (self.problems.errors() == before).then_some(nodes.as_slice());
+        let brick = card.as_ref().map(|(.., brick)| brick.mount_point.as_str());
+        let volume = self.volume(raw, members, brick);
+        let web = self.web(raw, volume.as_ref());
         let (card_size, root_size, brick) = card?;
         Some(Profile {
             cluster: cluster?,
@@ -80,6 +89,8 @@ impl Checker<'_> {
             network: network.network?,
             ntp,
             packages,
+            volume,
+            web,
             nodes,
         })
     }

@@ -86,7 +86,7 @@ impl Checker<'_> {
         Checked { home: subnet.map(|subnet| Home { subnet, gateway }), network }
     }
 
-    fn subnet(&mut self, given: &Given<String>) -> Option<Subnet> {
+    pub(super) fn subnet(&mut self, given: &Given<String>) -> Option<Subnet> {
         let text = given.value.as_str();
         let mut fail = |message: String, hint: String| {
             self.add(Draft::new(Code::Subnet, given.span, message).hint(hint));

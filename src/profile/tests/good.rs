@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::support::{KEY, Variables, check, good};
-use crate::profile::{BaseReference, BrickSize, Code, Public, Sudo, load, parse};
+use crate::profile::{BaseReference, BrickSize, Code, Public, Sudo, VolumeKind, load, parse};
 
 const SMALL: &str =
     "base: debian:bookworm\nnetwork: {subnet: 192.168.2.0/24, gateway: 192.168.2.1}\nnodes: [{name: a, address: 192.168.2.5}]\n";
@@ -69,6 +69,9 @@ fn the_article_s_cluster() {
     assert_eq!(nodes, [("cluster01", address(5)), ("cluster02", address(7)), ("cluster03", address(6)), ("cluster04", None)]);
     let far = &profile.nodes[3];
     assert!(far.dhcp);
+    let volume = profile.volume.as_ref().unwrap();
+    assert_eq!((volume.name.as_str(), volume.kind, volume.nodes.len()), ("volpi", VolumeKind::Replica { count: 3 }, 3));
+    assert_eq!(profile.web.as_ref().map(|web| web.root.as_str()), Some("/mnt/www"));
     assert_eq!(far.remote.as_ref().map(|remote| remote.public.clone()), Some(Public::Name("cluster04.example.org".into())));
     assert_eq!(
         (profile.cluster.as_str(), profile.time_zone.as_str(), profile.network.subnet.to_string().as_str()),

@@ -5,4 +5,5 @@ mod packages;
 mod schema;
 mod secrets;
 mod support;
+mod volume;
 mod wrong;

@@ -12,7 +12,7 @@ use crate::{
 const MARK: char = '‸';
 
 /// Takes the marks out of a text: what is left, and line and column of each.
-fn marks(text: &str) -> (String, Vec<(usize, usize)>) {
+pub(super) fn marks(text: &str) -> (String, Vec<(usize, usize)>) {
     let (mut clean, mut places, mut line, mut column) = (String::new(), Vec::new(), 1, 1);
     for c in text.chars() {
         match c {
