@@ -92,18 +92,20 @@ pub fn whole_profile_in(folder: &Path, name: &str) -> PathBuf {
     copy
 }
 
-/// As [`whole_profile_in`], but without packages, which need archives.
+/// As [`whole_profile_in`], but without packages, which need archives, and what needs packages.
 pub fn profile_in(folder: &Path, name: &str) -> PathBuf {
     let copy = whole_profile_in(folder, name);
     let text = std::fs::read_to_string(&copy).expect("the profile can be read");
-    std::fs::write(&copy, without_packages(&text)).expect("the profile can be written");
+    std::fs::write(&copy, without(&text, &["packages:", "volume:", "web:"])).expect("the profile can be written");
     copy
 }
 
-fn without_packages(text: &str) -> String {
+/// The text of a profile without these sections.
+pub fn without(text: &str, sections: &[&str]) -> String {
     let mut is_inside = false;
     let mut is_kept = |line: &&str| {
-        is_inside = line.starts_with("packages:") || is_inside && line.starts_with([' ', '\t']);
+        let begins = sections.iter().any(|section| line.starts_with(section));
+        is_inside = begins || is_inside && line.starts_with([' ', '\t']);
         !is_inside
     };
     text.lines().filter(|line| is_kept(line)).map(|line| format!("{line}\n")).collect()
