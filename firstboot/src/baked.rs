@@ -1,37 +1,14 @@
-//! What stands in a node's image besides its [`crate::config::NodeConfig`] and follows from it: glusterd's identity and pool, and the names
-//! of units. The program that makes images writes these texts; on the node they are compared, and written again where they were lost.
+//! Names that the program that makes images and the one on the node must agree about: of this program, of units, and of Apache's switches.
+//! What glusterd gets is in [`crate::gluster::baked`].
 
 use std::fmt::Write as _;
 
-use crate::config::{Peer, Pool, Switch, SwitchKind};
+use crate::config::{Switch, SwitchKind};
 
 /// Folder of this program on a node.
 pub const PROGRAM_FOLDER: &str = "/usr/lib/berry-image";
 /// Where this program stands on a node.
 pub const PROGRAM: &str = "/usr/lib/berry-image/berry-firstboot";
-/// Who glusterd is.
-pub const GLUSTERD_INFO: &str = "/var/lib/glusterd/glusterd.info";
-/// Folder with a file for each other node of the pool.
-pub const PEERS: &str = "/var/lib/glusterd/peers";
-
-/// Text of [`GLUSTERD_INFO`]. glusterd takes it as it is; with a version above its own it does not start.
-#[must_use]
-pub fn glusterd_info(pool: &Pool) -> String {
-    format!("UUID={}\noperating-version={}\n", pool.uuid, pool.operating_version)
-}
-
-/// Path of a peer's file.
-#[must_use]
-pub fn peer_path(peer: &Peer) -> String {
-    format!("{PEERS}/{}", peer.uuid)
-}
-
-/// Text of a peer's file: it is in the pool (state 3, "Peer in Cluster"), and known by its name.
-#[must_use]
-pub fn peer(peer: &Peer) -> String {
-    format!("uuid={}\nstate=3\nhostname1={}\n", peer.uuid, peer.name)
-}
-
 /// glusterd's operating version for a version of Debian's package `glusterfs-server`, such as 100000 for `10.3-5`: the one that each minor
 /// version of that major version has, too. None where it is not known.
 #[must_use]
@@ -45,11 +22,16 @@ pub fn operating_version(package: &str) -> Option<u32> {
     }
 }
 
-/// Name of the unit that systemd has for a mount point (`systemd-escape --path --suffix=mount`), which is absolute and not `/`.
+/// Name of the unit that systemd has for a mount point, which is absolute (`systemd-escape --path --suffix=mount`; systemd.unit(5), "string
+/// escaping").
 #[must_use]
 pub fn mount_unit(mount_point: &str) -> String {
-    let mut name = String::with_capacity(mount_point.len() + ".mount".len());
-    for (index, byte) in mount_point.trim_matches('/').bytes().enumerate() {
+    let path = mount_point.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    if path.is_empty() {
+        return "-.mount".to_owned();
+    }
+    let mut name = String::with_capacity(path.len() + ".mount".len());
+    for (index, byte) in path.bytes().enumerate() {
         match byte {
             b'/' => name.push('-'),
             b'.' if index == 0 => name.push_str("\\x2e"),
@@ -116,20 +98,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_of_the_pool_are_those_that_glusterd_takes() {
-        let other = Peer { name: "cluster02".into(), uuid: "6d2f0a3e-6b0e-4c5f-9a3a-0d6a1f9a7b10".into() };
-        let pool = Pool {
-            uuid: "01020304-0506-4708-890a-0b0c0d0e0f10".into(),
-            operating_version: 100_000,
-            leader: "cluster01".into(),
-            peers: vec![other.clone()],
-        };
-        assert_eq!(glusterd_info(&pool), "UUID=01020304-0506-4708-890a-0b0c0d0e0f10\noperating-version=100000\n");
-        assert_eq!(peer(&other), "uuid=6d2f0a3e-6b0e-4c5f-9a3a-0d6a1f9a7b10\nstate=3\nhostname1=cluster02\n");
-        assert_eq!(peer_path(&other), "/var/lib/glusterd/peers/6d2f0a3e-6b0e-4c5f-9a3a-0d6a1f9a7b10");
-    }
-
-    #[test]
     fn only_versions_that_are_known_have_an_operating_version() {
         for (package, version) in [("9.2-1", 90_000), ("10.3-5", 100_000), ("10.3-5+rpi1", 100_000), ("1:11.1-6", 110_000)] {
             assert_eq!(operating_version(package), Some(version), "{package}");
@@ -148,6 +116,8 @@ mod tests {
             ("/srv/my-data", "srv-my\\x2ddata.mount"),
             ("/.a/.b", "\\x2ea-.b.mount"),
             ("/a@b/c+d_e", "a\\x40b-c\\x2bd_e.mount"),
+            ("/srv//web-site/ä/", "srv-web\\x2dsite-\\xc3\\xa4.mount"),
+            ("/", "-.mount"),
         ] {
             assert_eq!(mount_unit(path), unit);
         }

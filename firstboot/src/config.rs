@@ -140,6 +140,13 @@ pub struct VolumeBrick {
     pub path: String,
 }
 
+/// As glusterd writes it: `node:/path`.
+impl fmt::Display for VolumeBrick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.node, self.path)
+    }
+}
+
 /// The web server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,10 @@
 
 use std::{fmt, io, time::Duration};
 
-use crate::{config::NodeConfig, host::Host};
+use crate::{
+    config::NodeConfig,
+    host::{Command, Host},
+};
 
 /// What a step ends with when nothing went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,15 @@ impl<T> Doing<T> for io::Result<T> {
     fn doing(self, what: impl fmt::Display) -> Result<T, StepError> {
         self.map_err(|source| StepError::Io { what: what.to_string(), source })
     }
+}
+
+/// Runs a program that must end well.
+///
+/// # Errors
+/// When it cannot be started, or ends otherwise.
+pub fn carry_out(host: &mut dyn Host, command: &Command) -> Result<(), StepError> {
+    let output = host.run(command).doing(command)?;
+    if output.is_ok() { Ok(()) } else { Err(StepError::Command { command: command.to_string(), said: output.last_words() }) }
 }
 
 /// A step.

@@ -21,12 +21,16 @@ type Play = Box<dyn FnMut(&mut Files, &str) -> (i32, String)>;
 pub(crate) struct Fake {
     pub(crate) files: Files,
     pub(crate) uptime: Duration,
+    /// What the clock said when it was switched on.
+    pub(crate) clock: i64,
+    /// What is mounted, wherever it is asked about.
+    pub(crate) mounted: Option<Mounted>,
     /// What is changed, in order: programs as typed, files by their path.
     pub(crate) log: Vec<String>,
     pub(crate) web: Result<(u16, Vec<u8>), io::ErrorKind>,
     /// How many changes there may be before the power goes; each counts twice, before and after.
     pub(crate) left: Option<usize>,
-    play: Play,
+    pub(crate) play: Play,
 }
 
 /// The power went.
@@ -37,11 +41,18 @@ impl Fake {
         Self {
             files: Files::new(),
             uptime: Duration::ZERO,
+            clock: config().epoch,
+            mounted: None,
             log: Vec::new(),
             web: Err(io::ErrorKind::ConnectionRefused),
             left: None,
             play: Box::new(play),
         }
+    }
+
+    /// Whose programs do nothing, and that has been on for so long.
+    pub(crate) fn idle(uptime: Duration) -> Self {
+        Self { uptime, ..Self::new(|_, _| (0, String::new())) }
     }
 
     pub(crate) fn put(&mut self, path: &str, text: &str) {
@@ -85,11 +96,12 @@ impl Host for Fake {
     }
 
     fn clock(&self) -> i64 {
-        1_700_000_000 + i64::try_from(self.uptime.as_secs()).unwrap()
+        self.clock + i64::try_from(self.uptime.as_secs()).unwrap()
     }
 
-    fn set_clock(&mut self, _: i64) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn set_clock(&mut self, seconds: i64) -> io::Result<()> {
+        self.clock = seconds - i64::try_from(self.uptime.as_secs()).unwrap();
+        Ok(())
     }
 
     fn sleep(&mut self, time: Duration) {
@@ -172,7 +184,7 @@ impl Host for Fake {
     }
 
     fn mounted(&self, _: &str) -> io::Result<Option<Mounted>> {
-        Ok(None)
+        Ok(self.mounted.clone())
     }
 }
 

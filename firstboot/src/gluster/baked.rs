@@ -14,7 +14,7 @@ pub const PEERS: &str = "/var/lib/glusterd/peers";
 /// Where it keeps volumes, one folder each.
 pub const VOLUMES: &str = "/var/lib/glusterd/vols";
 /// Mode of all these files.
-pub const MODE: u32 = 0o600;
+pub const MODE: u16 = 0o600;
 
 /// Who a glusterd is: `glusterd.info`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -117,7 +117,7 @@ impl<'a> Gluster<'a> {
     /// # Errors
     /// When it says no. The brick of this node may be stamped all the same, and the volume may be there.
     pub fn create(&mut self, volume: &Volume) -> Result<(), GlusterError> {
-        let bricks: Vec<String> = volume.bricks.iter().map(|brick| format!("{}:{}", brick.node, brick.path)).collect();
+        let bricks: Vec<String> = volume.bricks.iter().map(ToString::to_string).collect();
         let kind: Vec<String> = match volume.kind {
             VolumeKind::Distribute => Vec::new(),
             VolumeKind::Replica { count } => vec!["replica".into(), count.to_string()],

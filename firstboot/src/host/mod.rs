@@ -98,6 +98,14 @@ pub struct Mounted {
     pub is_alive: bool,
 }
 
+impl Mounted {
+    /// Whether it is a volume of GlusterFS.
+    #[must_use]
+    pub fn is_glusterfs(&self) -> bool {
+        self.kind == "fuse.glusterfs"
+    }
+}
+
 /// What stands at a path; links are not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -46,15 +46,16 @@ impl Step for Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::testing::{Bare, config};
+    use crate::testing::{Fake, config};
 
-    fn bare(uptime: u64, ahead: i64) -> Bare {
-        Bare { uptime: Duration::from_secs(uptime), clock: config().epoch + ahead, mounted: None }
+    /// A machine that is on for `uptime` seconds, and whose clock is ahead of the image.
+    fn late(uptime: u32, ahead: i64) -> Fake {
+        Fake { clock: config().epoch + ahead - i64::from(uptime), ..Fake::idle(Duration::from_secs(uptime.into())) }
     }
 
     #[test]
     fn a_clock_before_the_image_is_set_and_the_network_is_awaited_for_a_while() {
-        let mut host = bare(12, -1_700_000_000);
+        let mut host = late(12, -1_700_000_000);
         let mut waited = 0;
         let outcome = loop {
             match Clock.ensure(&config(), &mut host).unwrap() {
@@ -69,19 +70,19 @@ mod tests {
         assert!(outcome == Outcome::KEPT && waited > 10, "{outcome:?} {waited}");
         assert_eq!(host.clock(), config().epoch + 78);
         // Late, it is set at once.
-        let mut host = bare(3600, -5);
+        let mut host = late(3600, -5);
         assert_eq!(Clock.ensure(&config(), &mut host).unwrap(), Outcome::CHANGED);
         assert_eq!((Clock.ensure(&config(), &mut host).unwrap(), host.clock()), (Outcome::KEPT, config().epoch));
     }
 
     #[test]
     fn a_clock_that_was_told_is_kept() {
-        let mut host = bare(20, 86_400);
+        let mut host = late(20, 86_400);
         assert_eq!(Clock.ensure(&config(), &mut host).unwrap(), Outcome::KEPT);
         assert_eq!(host.clock(), config().epoch + 86_400);
         // Running since the epoch of the image is not being told.
-        assert!(matches!(Clock.ensure(&config(), &mut bare(20, 20)).unwrap(), Outcome::Waiting { .. }));
+        assert!(matches!(Clock.ensure(&config(), &mut late(20, 20)).unwrap(), Outcome::Waiting { .. }));
         let broken = NodeConfig { epoch: i64::MIN, ..config() };
-        assert_eq!(Clock.ensure(&broken, &mut bare(20, 20)).unwrap(), Outcome::KEPT);
+        assert_eq!(Clock.ensure(&broken, &mut late(20, 20)).unwrap(), Outcome::KEPT);
     }
 }

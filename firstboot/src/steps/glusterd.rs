@@ -44,7 +44,7 @@ impl Step for Glusterd {
             }
             // It keeps its UUID in memory, and would write it back.
             systemctl::order(host, "stop", UNIT)?;
-            host.write(INFO, Info::of(pool).to_text().as_bytes(), MODE).doing(INFO)?;
+            host.write(INFO, Info::of(pool).to_text().as_bytes(), MODE.into()).doing(INFO)?;
             changed = true;
         }
         if !systemctl::says(host, "is-enabled", UNIT)? {
@@ -61,7 +61,7 @@ impl Step for Glusterd {
                 // It was started before its file was put right.
                 Ok(_) => {
                     systemctl::order(host, "stop", UNIT)?;
-                    host.write(INFO, Info::of(pool).to_text().as_bytes(), MODE).doing(INFO)?;
+                    host.write(INFO, Info::of(pool).to_text().as_bytes(), MODE.into()).doing(INFO)?;
                     return Ok(Outcome::wait("glusterd starts again, under its own UUID", 1));
                 }
                 Err(GlusterError::Down) => host.sleep(Duration::from_secs(1)),
@@ -117,7 +117,7 @@ fn start(pool: &Pool, host: &mut dyn Host) -> Result<(), StepError> {
         && known.operating_version > pool.operating_version
     {
         // Above what it can do it does not start. Lower is never raised here: the pool agrees on that.
-        host.write(INFO, Info::of(pool).to_text().as_bytes(), MODE).doing(INFO)?;
+        host.write(INFO, Info::of(pool).to_text().as_bytes(), MODE.into()).doing(INFO)?;
         is_mended = true;
     }
     if !is_mended {

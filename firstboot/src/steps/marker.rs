@@ -29,7 +29,7 @@ impl Step for Marker {
             }
         }
         // Below the mount point is the card, which must never get the marker.
-        let is_mounted = host.mounted(path).doing(path)?.is_some_and(|mounted| mounted.kind == "fuse.glusterfs" && mounted.is_alive);
+        let is_mounted = host.mounted(path).doing(path)?.is_some_and(|mounted| mounted.is_glusterfs() && mounted.is_alive);
         if !is_mounted {
             return Ok(Outcome::wait(format!("the volume {} is not mounted at {path}", volume.name), 5));
         }

@@ -28,6 +28,3 @@ pub use pool::PoolStep;
 pub use ready::Ready;
 pub use volume::VolumeStep;
 pub use web::Web;
-
-#[cfg(test)]
-mod testing;

@@ -9,7 +9,7 @@ use super::systemctl;
 use crate::{
     config::NodeConfig,
     host::{Command, Host, Kind},
-    step::{Doing as _, Outcome, Step, StepError},
+    step::{Doing as _, Outcome, Step, StepError, carry_out},
 };
 
 const STATUS: &str = "/var/lib/dpkg/status";
@@ -135,9 +135,8 @@ fn hold(names: &[String], host: &mut dyn Host) -> Result<bool, StepError> {
     if names.is_empty() {
         return Ok(false);
     }
-    let command = Command::new("apt-mark", ["hold"].into_iter().chain(names));
-    let output = host.run(&command).doing(&command)?;
-    if output.is_ok() { Ok(true) } else { Err(StepError::Command { command: command.to_string(), said: output.last_words() }) }
+    carry_out(host, &Command::new("apt-mark", ["hold"].into_iter().chain(names)))?;
+    Ok(true)
 }
 
 /// Keeps services, initial RAM disk and apt's timers out of it.

@@ -134,7 +134,7 @@ fn mend(pool: &Pool, now: &Membership, host: &mut dyn Host) -> Result<Outcome, S
     host.make_folder(PEERS, 0o755).doing(PEERS)?;
     for peer in &pool.peers {
         let path = baked::peer_path(peer);
-        host.write(&path, baked::peer_text(peer).as_bytes(), MODE).doing(&path)?;
+        host.write(&path, baked::peer_text(peer).as_bytes(), MODE.into()).doing(&path)?;
     }
     systemctl::order(host, "start", UNIT)?;
     Ok(Outcome::wait(format!("the pool comes together again, after this: {}", now.awaited()), 5))

@@ -1,8 +1,10 @@
 //! Orders to systemd.
 
+use std::time::Duration;
+
 use crate::{
     host::{Command, Host},
-    step::{Doing as _, StepError},
+    step::{Doing as _, StepError, carry_out},
 };
 
 /// Whether `systemctl` says yes.
@@ -18,7 +20,5 @@ pub(super) fn order(host: &mut dyn Host, verb: &str, unit: &str) -> Result<(), S
 
 /// Gives an order that must be carried out.
 pub(super) fn run(host: &mut dyn Host, words: &[&str]) -> Result<(), StepError> {
-    let command = Command::new("systemctl", words.iter().copied()).within(std::time::Duration::from_secs(360));
-    let output = host.run(&command).doing(&command)?;
-    if output.is_ok() { Ok(()) } else { Err(StepError::Command { command: command.to_string(), said: output.last_words() }) }
+    carry_out(host, &Command::new("systemctl", words.iter().copied()).within(Duration::from_secs(360)))
 }

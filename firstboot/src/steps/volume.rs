@@ -13,7 +13,7 @@ use crate::{
         answer::{BrickStatus, Running, VolumeInfo},
     },
     host::{Command, Host},
-    step::{Doing as _, Outcome, Step, StepError},
+    step::{Outcome, Step, StepError, carry_out},
 };
 
 /// Seconds after which it is looked again for what others do.
@@ -116,11 +116,7 @@ fn confirm(config: &NodeConfig, info: &VolumeInfo, host: &mut dyn Host) -> Resul
         return Ok(false);
     }
     for brick in config.own_bricks() {
-        let command = Command::new("sync", ["--file-system", brick.path.as_str()]);
-        let output = host.run(&command).doing(&command)?;
-        if !output.is_ok() {
-            return Err(StepError::Command { command: command.to_string(), said: output.last_words() }.into());
-        }
+        carry_out(host, &Command::new("sync", ["--file-system", brick.path.as_str()]))?;
     }
     Gluster::here(host).set(&info.name, &option, "ready")?;
     Ok(true)
@@ -128,8 +124,8 @@ fn confirm(config: &NodeConfig, info: &VolumeInfo, host: &mut dyn Host) -> Resul
 
 /// Waits for the bricks: the leader for all, the others for their own. A brick of this node that stays off is started.
 fn come_up(config: &NodeConfig, volume: &Volume, mut changed: bool, host: &mut dyn Host) -> Result<Outcome, Trouble> {
-    let own: Vec<String> = config.own_bricks().map(|brick| format!("{}:{}", brick.node, brick.path)).collect();
-    let all = volume.bricks.iter().map(|brick| format!("{}:{}", brick.node, brick.path));
+    let own: Vec<String> = config.own_bricks().map(ToString::to_string).collect();
+    let all = volume.bricks.iter().map(ToString::to_string);
     let needed: Vec<String> = if config.is_leader() && !is_marked(config, host) { all.collect() } else { own.clone() };
     let mut is_started = false;
     loop {
@@ -173,13 +169,13 @@ fn missing(needed: &[String], bricks: &[BrickStatus]) -> Vec<String> {
 /// The leader's work was done once: the marker is on the mounted volume. Then a node that is away is no reason to wait.
 fn is_marked(config: &NodeConfig, host: &dyn Host) -> bool {
     let (Some(volume), Some(web)) = (&config.volume, &config.web) else { return false };
-    let is_mounted = host.mounted(&volume.mount).is_ok_and(|mounted| mounted.is_some_and(|it| it.kind == "fuse.glusterfs" && it.is_alive));
+    let is_mounted = host.mounted(&volume.mount).is_ok_and(|mounted| mounted.is_some_and(|it| it.is_glusterfs() && it.is_alive));
     is_mounted && host.look(&web.marker).is_ok_and(|found| found.is_some())
 }
 
 /// How a volume differs from what it is to be, if it does.
 fn difference(volume: &Volume, info: &VolumeInfo) -> Option<String> {
-    let bricks: Vec<String> = volume.bricks.iter().map(|brick| format!("{}:{}", brick.node, brick.path)).collect();
+    let bricks: Vec<String> = volume.bricks.iter().map(ToString::to_string).collect();
     if bricks != info.bricks {
         return Some(format!("its bricks are {}", info.bricks.join(", ")));
     }

@@ -4,7 +4,7 @@ use super::systemctl;
 use crate::{
     config::NodeConfig,
     host::{Command, Host},
-    step::{Doing as _, Outcome, Step, StepError},
+    step::{Doing as _, Outcome, Step, StepError, carry_out},
 };
 
 /// What answers with the marker, from the volume, when all is well.
@@ -34,10 +34,7 @@ impl Step for Web {
             }
             let force: &[&str] = if switch.on { &[] } else { &["-f"] };
             let command = Command::new(switch.program(), [&["-q"], force, &[&switch.name]].concat());
-            let output = host.run(&command).doing(&command)?;
-            if !output.is_ok() {
-                return Err(StepError::Command { command: command.to_string(), said: output.last_words() });
-            }
+            carry_out(host, &command)?;
             changed = true;
         }
         let unit = &web.unit;

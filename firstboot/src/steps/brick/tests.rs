@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     disk::medium::Medium,
     host::Mounted,
-    steps::testing::{Bare, config},
+    testing::{Fake, config},
 };
 
 const FIRST: u32 = 8192;
@@ -121,9 +121,9 @@ impl Machine for &Simulated {
     }
 }
 
-fn host() -> Bare {
+fn host() -> Fake {
     let mounted = Mounted { kind: "ext4".into(), source: "/dev/mmcblk0p3".into(), is_alive: true };
-    Bare { uptime: LATE, clock: 0, mounted: Some(mounted) }
+    Fake { mounted: Some(mounted), ..Fake::idle(LATE) }
 }
 
 fn ensure(machine: &Simulated) -> Result<Outcome, StepError> {
@@ -172,13 +172,13 @@ fn what_is_odd_is_said_and_left_alone() {
 
 #[test]
 fn what_comes_by_itself_is_awaited() {
-    let waiting = |machine: &Simulated, host: &mut Bare| match Brick::new(machine).ensure(&config(), host).unwrap() {
+    let waiting = |machine: &Simulated, host: &mut Fake| match Brick::new(machine).ensure(&config(), host).unwrap() {
         Outcome::Waiting { on, .. } => on,
         other => panic!("{other:?}"),
     };
     let absent = simulated().with(|partition| partition.number = 2);
-    assert_eq!(waiting(&absent, &mut Bare { uptime: Duration::from_secs(20), ..host() }), "there is no partition DEADBEEF-03 yet");
-    assert_eq!(waiting(&simulated(), &mut Bare { mounted: None, ..host() }), "the brick mmcblk0p3 is not mounted on /export");
+    assert_eq!(waiting(&absent, &mut Fake { uptime: Duration::from_secs(20), ..host() }), "there is no partition DEADBEEF-03 yet");
+    assert_eq!(waiting(&simulated(), &mut Fake { mounted: None, ..host() }), "the brick mmcblk0p3 is not mounted on /export");
     let locked = Simulated { opens: Some(io::ErrorKind::WouldBlock), ..simulated() };
     assert_eq!(waiting(&locked, &mut host()), "another program holds mmcblk0");
     let busy = Simulated { resizes: Some(Errno::BUSY), ..simulated() };

@@ -85,14 +85,18 @@ fn clear(config: &NodeConfig, volume: &Volume, is_over: bool, host: &mut dyn Hos
     Ok(None)
 }
 
+/// What stands in the way of a volume, on any node, if anything.
+fn prepare(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) -> Result<Option<Outcome>, Trouble> {
+    match ask_all(config, volume, host)? {
+        Err(outcome) => Ok(Some(outcome)),
+        Ok(known) if !known.knowing.is_empty() => Ok(Some(coming(&known))),
+        Ok(_) => clear(config, volume, false, host),
+    }
+}
+
 /// The leader makes the volume when all are there and no brick is in use.
 pub(super) fn create(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) -> Result<Outcome, Trouble> {
-    match ask_all(config, volume, host)? {
-        Err(outcome) => return Ok(outcome),
-        Ok(known) if !known.knowing.is_empty() => return Ok(coming(&known)),
-        Ok(_) => {}
-    }
-    if let Some(outcome) = clear(config, volume, false, host)? {
+    if let Some(outcome) = prepare(config, volume, host)? {
         return Ok(outcome);
     }
     match Gluster::here(host).create(volume) {
@@ -130,12 +134,7 @@ fn finds_stamp_here(config: &NodeConfig, error: &GlusterError) -> bool {
 
 /// The others wait for the leader, and clear away meanwhile what a dead creation left here.
 pub(super) fn await_creation(config: &NodeConfig, volume: &Volume, host: &mut dyn Host) -> Result<Outcome, Trouble> {
-    match ask_all(config, volume, host)? {
-        Err(outcome) => return Ok(outcome),
-        Ok(known) if !known.knowing.is_empty() => return Ok(coming(&known)),
-        Ok(_) => {}
-    }
-    if let Some(outcome) = clear(config, volume, false, host)? {
+    if let Some(outcome) = prepare(config, volume, host)? {
         return Ok(outcome);
     }
     let leader = config.pool.as_ref().map_or("the leader", |pool| pool.leader.as_str());
