@@ -43,6 +43,7 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
     let settled = work.settle(old, options.locked)?;
     let lock = settled.as_ref().map(|settled| &settled.lock);
+    let settings = settings.with(lock);
     if let Some(lock) = lock {
         // By what the packages say themselves, before they are fetched.
         Plan::new(&profile, &base, &base.tree, &ledger, &settings)?.check_room(lock.growth())?;

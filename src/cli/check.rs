@@ -29,6 +29,7 @@ pub(super) fn run(options: &Check, report: &Report, stop: &Stop) -> Result<(), F
         let settings = settings::Build::new(&ledger, None);
         let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: settings.epoch, report, stop };
         let mut packages = work.look(old.as_ref())?;
+        let settings = settings.with(old.as_ref()).or_as_in(base.facts.release);
         if let Some(lock) = old.as_ref().filter(|_| packages.is_none()) {
             Plan::new(&profile, &base, &base.tree, &ledger, &settings)?.check_room(lock.growth())?;
         }

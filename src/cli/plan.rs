@@ -17,7 +17,7 @@ use crate::{
     ext4::write::Usage,
     node::settings,
     plan::{NodePlan, Plan},
-    profile::{Node, Profile, Public},
+    profile::{Node, NodeName, Profile, Public},
     progress::Stop,
     tree::Change,
 };
@@ -31,6 +31,7 @@ pub(super) fn run(options: &args::Plan, report: &Report, stop: &Stop) -> Result<
     let build = settings::Build::new(&ledger, inputs::epoch_from_environment()?);
     let work = Work { arguments: &options.profile, profile: &profile, base: &base, epoch: build.epoch, report, stop };
     let settled = work.settle(old, false)?;
+    let build = build.with(settled.as_ref().map(|settled| &settled.lock));
     if let Some(settled) = &settled {
         // By what the packages say themselves, whether or not they are at hand.
         Plan::new(&profile, &base, &base.tree, &ledger, &build)?.check_room(settled.lock.growth())?;
@@ -89,6 +90,13 @@ fn write_text(text: &mut String, profile: &Profile, base: &Base, plan: &Plan, is
         profile.brick.mount_point,
         bytes(profile.card_size)
     )?;
+    if let Some(volume) = &profile.volume {
+        let nodes: Vec<_> = volume.nodes.iter().map(NodeName::as_str).collect();
+        writeln!(text, "volume {}: {} on {}, mounted at {}", volume.name, volume.type_name(), nodes.join(", "), volume.mount_point)?;
+    }
+    if let Some(web) = &profile.web {
+        writeln!(text, "Apache serves {}{}", web.root, web.server_name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default())?;
+    }
     if is_provisional {
         writeln!(text, "identities of nodes that have none yet are made by `build`; those shown here are examples")?;
     }
@@ -177,6 +185,14 @@ fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool) ->
         "partitions": [span(partitions.boot), span(partitions.root), span(partitions.brick)],
         "brick_grown": partitions.brick_grown,
         "packages": null,
+        "volume": profile.volume.as_ref().map(|volume| json!({
+            "name": volume.name,
+            "type": volume.type_name(),
+            "nodes": volume.nodes.iter().map(NodeName::as_str).collect::<Vec<_>>(),
+            "mount": volume.mount_point,
+            "clients": volume.clients,
+        })),
+        "web": profile.web.as_ref().map(|web| json!({ "root": web.root, "server_name": web.server_name })),
         "nodes": nodes.collect::<Vec<_>>(),
     })
 }

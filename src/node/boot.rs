@@ -13,6 +13,12 @@ use crate::{
 /// The file with the kernel's command line.
 pub const COMMAND_LINE: &str = "cmdline.txt";
 
+/// The file by which a node tells how far it is, to whoever puts its card into a computer. It has its size from the beginning: on the node
+/// only its bytes change.
+pub const STATUS_FILE: &str = "node-status.txt";
+/// Its size in bytes.
+pub const STATUS_SIZE: usize = 4096;
+
 /// Files by which the boot partition customizes a stock image on its first boot. All that they could say is in the profile, and a
 /// password must not come in through a file that is left over.
 const SEEDS: [&str; 9] =
@@ -39,7 +45,9 @@ pub fn edits(facts: &Facts, profile: &Profile, node: &Node, partitions: &PartUui
     let seeds = files.names.iter().filter(|name| SEEDS.iter().any(|seed| name.eq_ignore_ascii_case(seed)));
     let removed = seeds.map(|name| Edit::Remove { name: name.clone() });
     let written = Edit::Write { name: COMMAND_LINE.to_owned(), content: line.into_bytes() };
-    Ok(removed.chain([written]).collect())
+    let text = format!("{} of the cluster {}: not switched on yet, or not started as far as this.", node.name, profile.cluster);
+    let status = Edit::Write { name: STATUS_FILE.to_owned(), content: format!("{text:<width$}\n", width = STATUS_SIZE - 1).into_bytes() };
+    Ok(removed.chain([written, status]).collect())
 }
 
 /// The node's command line: the root by PARTUUID, the country of its wireless network, no expansion; all else as the base has it.
@@ -204,6 +212,12 @@ mod tests {
                 Edit::Remove { name } => format!("-{name}"),
             })
             .collect();
-        assert_eq!(names, ["-SSH", "-userconf.txt", "+cmdline.txt"]);
+        assert_eq!(names, ["-SSH", "-userconf.txt", "+cmdline.txt", "+node-status.txt"]);
+        // The node overwrites its bytes in place.
+        let size = changes.iter().find_map(|change| match change {
+            Edit::Write { name, content } if name == STATUS_FILE => Some(content.len()),
+            _ => None,
+        });
+        assert_eq!(size, Some(STATUS_SIZE));
     }
 }

@@ -1,6 +1,7 @@
 //! What can be wrong when a node is made of a base.
 
 use crate::{
+    dpkg::DpkgError,
     error::{Classified, Kind},
     tree::TreeError,
 };
@@ -88,10 +89,41 @@ pub enum NodeError {
     #[error("there is no SSH key for the operator")]
     NoKey,
     /// A file of this program names a value that it is not given, or the other way round.
-    #[error("a built-in template is wrong: {what}")]
+    #[error("a built-in template is wrong: {place}: {what}")]
     Template {
-        /// The name.
+        /// File and line.
+        place: String,
+        /// What is wrong there.
         what: String,
+    },
+    /// The ledger has no identity for a node.
+    #[error("the ledger has no identity for `{node}`")]
+    NoIdentity {
+        /// The node.
+        node: String,
+    },
+    /// dpkg's database of the image cannot be read.
+    #[error("the packages of the image cannot be told")]
+    Packages(#[from] DpkgError),
+    /// A package that is neither in the image nor in the lock.
+    #[error("{purpose} needs the package `{package}`, and neither the image nor the lock has it")]
+    NoPackage {
+        /// The package.
+        package: &'static str,
+        /// What needs it.
+        purpose: &'static str,
+    },
+    /// A GlusterFS whose pool this program cannot prepare.
+    #[error("GlusterFS {version} is none of those whose pool can be prepared: 9, 10 and 11")]
+    Gluster {
+        /// Version of the package.
+        version: String,
+    },
+    /// This program was built without that of first boot for these images.
+    #[error("this berry-image was built without the program of first boot for {architecture} images")]
+    NoProgram {
+        /// dpkg's name of the architecture.
+        architecture: &'static str,
     },
 }
 
@@ -106,11 +138,17 @@ impl Classified for NodeError {
     fn kind(&self) -> Kind {
         match self {
             Self::Tree(error) => error.kind(),
-            Self::Missing { .. } | Self::NotUnderstood { .. } => Kind::Unsupported,
-            Self::Unknown { .. } | Self::Taken { .. } | Self::Scheme { .. } | Self::Path { .. } | Self::Epoch { .. } => Kind::Usage,
+            Self::Packages(error) => error.kind(),
+            Self::Missing { .. } | Self::NotUnderstood { .. } | Self::Gluster { .. } | Self::NoProgram { .. } => Kind::Unsupported,
+            Self::Unknown { .. }
+            | Self::Taken { .. }
+            | Self::Scheme { .. }
+            | Self::Path { .. }
+            | Self::Epoch { .. }
+            | Self::NoPackage { .. } => Kind::Usage,
             Self::CommandLine { .. } => Kind::Refused,
             Self::WrongPartition { .. } => Kind::Verification,
-            Self::NoKey | Self::Template { .. } => Kind::Io,
+            Self::NoKey | Self::NoIdentity { .. } | Self::Template { .. } => Kind::Io,
         }
     }
 
@@ -121,6 +159,10 @@ impl Classified for NodeError {
             Self::Scheme { .. } => Some("make one with `berry-image hash-password --sha512`".to_owned()),
             Self::CommandLine { .. } => Some("start from the image as its maker publishes it".to_owned()),
             Self::Path { .. } => Some("choose another output folder".to_owned()),
+            Self::Packages(error) => error.hint(),
+            Self::NoPackage { package, .. } => Some(format!("add `{package}` to `install` of `packages`")),
+            Self::Gluster { .. } => Some("take an image of bullseye, bookworm or trixie".to_owned()),
+            Self::NoProgram { .. } => Some("take a 64-bit image, or a berry-image that was built with it".to_owned()),
             _ => None,
         }
     }

@@ -279,6 +279,11 @@ impl Ledger {
     pub fn identity(&self, node: &NodeName) -> Option<&Identity> {
         self.content.nodes.get(node.as_str())
     }
+
+    /// The names of all nodes that it knows, with their identities.
+    pub fn identities(&self) -> impl Iterator<Item = (&str, &Identity)> {
+        self.content.nodes.iter().map(|(name, identity)| (name.as_str(), identity))
+    }
 }
 
 /// Whether two nodes share something that no two nodes may share.

@@ -12,6 +12,7 @@ pub mod installed;
 pub mod ledger;
 pub mod operator;
 pub mod partuuid;
+pub mod program;
 pub mod settings;
 mod template;
 #[cfg(test)]

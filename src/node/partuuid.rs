@@ -13,6 +13,8 @@ use crate::disk::{gpt::Guid, table::Table};
 const BOOT: usize = 1;
 /// Number of the root partition.
 const ROOT: usize = 2;
+/// Number of the partition of the brick.
+const BRICK: usize = 3;
 
 /// Makes `table` that of the node with this identity.
 pub fn stamp(table: &mut Table, identity: &Identity) {
@@ -40,6 +42,7 @@ fn guid(identity: &Identity, number: usize) -> Guid {
 pub struct PartUuids {
     boot: String,
     root: String,
+    brick: String,
 }
 
 impl PartUuids {
@@ -47,7 +50,7 @@ impl PartUuids {
     #[must_use]
     pub fn of(table: &Table) -> Self {
         let name = |number| format!("PARTUUID={}", table.partuuid(number));
-        Self { boot: name(BOOT), root: name(ROOT) }
+        Self { boot: name(BOOT), root: name(ROOT), brick: table.partuuid(BRICK) }
     }
 
     /// The boot partition: `PARTUUID=deadbeef-01`.
@@ -60,6 +63,12 @@ impl PartUuids {
     #[must_use]
     pub fn root(&self) -> String {
         self.root.clone()
+    }
+
+    /// The brick, without `PARTUUID=`, as `/dev/disk/by-partuuid` spells it: `deadbeef-03`.
+    #[must_use]
+    pub fn brick(&self) -> &str {
+        &self.brick
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the tests of this module share: profiles and small trees of both flavours.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf};
 
 use super::identity::{DiskId, Identity};
 use crate::{
     base::facts::{Architecture, Expansion, Facts, Flavour, NetworkService, Release, Swap},
     profile::{
         BaseReference, Brick, BrickSize, Keyboard, Network, Node, NodeName, Packages, Profile, Public, Remote, SshPolicy, Subnet, Sudo,
-        User, Wifi,
+        User, Volume, VolumeKind, Wifi,
     },
     secret::Secret,
     tree::{Content, Meta, Time, Tree},
@@ -56,6 +56,18 @@ pub(super) fn profile(public: Public) -> Profile {
         },
         ntp: vec!["ptbtime1.ptb.de".to_owned(), "ptbtime2.ptb.de".to_owned()],
         nodes: vec![node("cluster01", [192, 168, 2, 5]), node("cluster02", [192, 168, 2, 7]), node("cluster03", [192, 168, 2, 6]), remote],
+    }
+}
+
+/// A volume over the nodes at home.
+pub(super) fn volume() -> Volume {
+    Volume {
+        name: "volpi".to_owned(),
+        kind: VolumeKind::Replica { count: 3 },
+        nodes: ["cluster01", "cluster02", "cluster03"].into_iter().filter_map(NodeName::new).collect(),
+        mount_point: "/mnt/www".to_owned(),
+        clients: vec!["10.0.0.0/8".to_owned()],
+        options: BTreeMap::from([("network.ping-timeout".to_owned(), "20".to_owned())]),
     }
 }
 

@@ -192,14 +192,14 @@ impl Plan {
         let epoch = build.epoch;
         let partitions = partitions_of(profile, base)?;
         let mut common = root.clone();
-        settings::common(&mut common, &base.facts, profile, build)?;
+        let shared = settings::common(&mut common, &base.facts, profile, build)?;
         let mut trees = Vec::with_capacity(profile.nodes.len());
         let mut tables = Vec::with_capacity(profile.nodes.len());
         for node in &profile.nodes {
             let identity = identity(ledger, &node.name)?;
             let table = table(base, &partitions, identity)?;
             let mut tree = common.clone();
-            settings::personal(&mut tree, &base.facts, profile, node, identity, &PartUuids::of(&table), build)?;
+            settings::personal(&mut tree, &base.facts, profile, node, identity, &PartUuids::of(&table), &shared)?;
             trees.push(tree);
             tables.push(table);
         }

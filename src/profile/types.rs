@@ -222,6 +222,20 @@ pub struct Volume {
     pub options: BTreeMap<String, String>,
 }
 
+impl Volume {
+    /// Its type, as the profile says it: `replica 3`, `arbiter`, …
+    #[must_use]
+    pub fn type_name(&self) -> String {
+        match self.kind {
+            VolumeKind::Distribute => "distribute".to_owned(),
+            VolumeKind::Replica { count } if u32::try_from(self.nodes.len()) == Ok(count) => format!("replica {count}"),
+            VolumeKind::Replica { count } => format!("distributed-replicate {count}"),
+            VolumeKind::Arbiter => "arbiter".to_owned(),
+            VolumeKind::Disperse { redundancy, .. } => format!("disperse with redundancy {redundancy}"),
+        }
+    }
+}
+
 /// What Apache serves on the nodes of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {

@@ -22,7 +22,7 @@ const NETWORK_MANAGER: Applies = |base, _| base.flavour.network == "NetworkManag
 const NETWORK_MANAGER_WIRELESS: Applies = |base, node| NETWORK_MANAGER(base, node) && node.is_wireless();
 
 /// Path, or the beginning of one before a `*`; to whom it applies; why.
-const RULES: [(&str, Applies, &str); 62] = [
+const RULES: [(&str, Applies, &str); 66] = [
     ("/etc/fstab", ALL, "the card has its own disk id, and a brick"),
     ("/export", ALL, "where the brick is mounted"),
     ("/etc/hostname", ALL, "the node's name"),
@@ -37,6 +37,10 @@ const RULES: [(&str, Applies, &str); 62] = [
     ("/home/berry/.ssh*", ALL, "who may log in"),
     ("/etc/sudoers.d/010_pi-nopasswd", ALL, "granted to a name that is gone"),
     ("/etc/sudoers.d/010_berry-nopasswd", ALL, "as the profile says"),
+    ("/etc/berry-image*", ALL, "what the node is to become"),
+    ("/usr/lib/berry-image*", ALL, "the program of first boot"),
+    ("/etc/systemd/system/berry-firstboot-system.service", ALL, "its unit"),
+    ("/etc/systemd/system/multi-user.target.wants/berry-firstboot-system.service", ALL, "its unit"),
     ("/etc/localtime", ALL, "time zone"),
     ("/etc/timezone", ALL, "time zone"),
     ("/etc/default/keyboard", ALL, "keyboard"),

@@ -1,14 +1,23 @@
-//! `/etc/fstab`: root and boot partition by PARTUUID with the options that the base has for them, and the brick.
+//! `/etc/fstab`: root and boot partition by PARTUUID with the options that the base has for them, the brick, and the volume.
 
 use super::flavour::mounts;
 use crate::{
     base::facts::Facts,
     node::{NodeError, identity::Identity, partuuid::PartUuids},
-    profile::Profile,
+    profile::{Node, Profile},
 };
 
 /// The fstab of a node; lines of `base` about anything else stay as they are.
-pub(super) fn file(base: &str, facts: &Facts, profile: &Profile, identity: &Identity, names: &PartUuids) -> Result<String, NodeError> {
+pub(super) fn file(
+    base: &str,
+    facts: &Facts,
+    profile: &Profile,
+    node: &Node,
+    identity: &Identity,
+    names: &PartUuids,
+) -> Result<String, NodeError> {
+    let volume = profile.volume.as_ref().filter(|_| node.remote.is_none());
+    let own = [Some(&profile.brick.mount_point), volume.map(|volume| &volume.mount_point)];
     let defaults = mounts(facts.flavour);
     let mut wanted = vec![
         (facts.boot_mount.as_str(), names.boot(), format!("vfat {}", defaults.boot)),
@@ -17,8 +26,8 @@ pub(super) fn file(base: &str, facts: &Facts, profile: &Profile, identity: &Iden
     let mut text = String::new();
     for line in base.lines() {
         let point = mount_point(line);
-        if point == Some(&profile.brick.mount_point) {
-            return Err(NodeError::Taken { what: "mount point", value: profile.brick.mount_point.clone() });
+        if let Some(taken) = own.into_iter().flatten().find(|own| point == Some(own)) {
+            return Err(NodeError::Taken { what: "mount point", value: taken.clone() });
         }
         match wanted.iter().position(|(wanted, ..)| Some(*wanted) == point) {
             Some(index) => {
@@ -33,7 +42,18 @@ pub(super) fn file(base: &str, facts: &Facts, profile: &Profile, identity: &Iden
         text.push_str(&format!("{device}\t{point}\t{rest}\n"));
     }
     text.push_str(&format!("UUID={}\t{}\text4\t{}\t0 2\n", identity.brick_uuid, profile.brick.mount_point, brick_options(identity)));
+    if let Some(volume) = volume {
+        text.push_str(&format!("localhost:/{}\t{}\tglusterfs\t{}\t0 0\n", volume.name, volume.mount_point, volume_options(profile, node)));
+    }
     Ok(text)
+}
+
+/// The volume is not mounted by the boot, which would fail with it while the other nodes are not there, and does not try again:
+/// `berry-volume.service` has it mounted, as often as it takes. The other nodes are asked for the volume where the own glusterd does not answer.
+fn volume_options(profile: &Profile, node: &Node) -> String {
+    let others: Vec<&str> = profile.pool().map(|other| other.name.as_str()).filter(|name| *name != node.name.as_str()).collect();
+    let backup = if others.is_empty() { String::new() } else { format!("backup-volfile-servers={},", others.join(":")) };
+    format!("noauto,nofail,_netdev,log-level=WARNING,{backup}x-systemd.after=glusterd.service,x-systemd.mount-timeout=60s")
 }
 
 /// A brick that is damaged or missing must not keep a computer without a screen from starting, so it is waited for only so long. On a

@@ -2,11 +2,13 @@
 //!
 //! [`common`] makes everything that is equal on all nodes, once; [`personal`] then only gives content to a few files. Each of them
 //! stands already in the common tree, so the trees of all nodes have the same names and inode numbers, and what differs between two
-//! images are the blocks of these files.
+//! images are the blocks of these files. Two things are otherwise, where there is a volume: a node has a file for each other node of its
+//! pool, and a node in another place lacks what makes and serves the volume.
 //!
 //! One module per concern. What differs between images is detected from the tree or stands in the tables of `flavour`.
 
 mod clock;
+mod cluster;
 mod dhcpcd;
 mod edit;
 mod first_boot;
@@ -25,32 +27,74 @@ mod wpa_supplicant;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
+pub use cluster::GLUSTERD;
 use edit::Editor;
 
 use super::{NodeError, boot, identity::Identity, ledger::Ledger, partuuid::PartUuids};
 use crate::{
     base::{
-        facts::{Facts, Flavour, NetworkService},
+        facts::{Facts, Flavour, NetworkService, Release},
         raspi_firmware,
     },
+    lock::Lock,
     profile::{Network, Node, Profile, Wifi},
     tree::Tree,
 };
 
 /// What all nodes of one build share.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Build {
     /// Every time that is made up, in seconds since 1970.
     pub epoch: i64,
     /// Public key that lets the operator in when the profile lists none.
     pub operator_key: Option<String>,
+    /// UUID of each node in the GlusterFS pool, by its name.
+    pub uuids: BTreeMap<String, String>,
+    /// Version of the package [`GLUSTERD`] that the images get, where that is known before it is in their tree.
+    pub gluster: Option<String>,
+}
+
+/// What [`common`] found out and [`personal`] needs.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    epoch: i64,
+    cluster: cluster::Common,
 }
 
 impl Build {
     /// The build of a ledger; `source_date_epoch` (seconds since 1970) takes the place of the time that the ledger keeps.
     #[must_use]
     pub fn new(ledger: &Ledger, source_date_epoch: Option<i64>) -> Self {
-        Self { epoch: source_date_epoch.unwrap_or(ledger.epoch()), operator_key: ledger.operator_key().map(|key| key.public().to_owned()) }
+        Self {
+            epoch: source_date_epoch.unwrap_or(ledger.epoch()),
+            operator_key: ledger.operator_key().map(|key| key.public().to_owned()),
+            uuids: ledger.identities().map(|(name, identity)| (name.to_owned(), identity.gluster_uuid.to_string())).collect(),
+            gluster: None,
+        }
+    }
+
+    /// The same, with what a lock says of the packages that the images get.
+    #[must_use]
+    pub fn with(mut self, lock: Option<&Lock>) -> Self {
+        let gluster = lock.and_then(|lock| lock.packages.iter().find(|package| package.name == GLUSTERD));
+        self.gluster = gluster.map(|package| package.version.clone());
+        self
+    }
+
+    /// The same for a plan that nothing is made of, before the packages are chosen: what is not known is as in the archive of the release.
+    #[must_use]
+    pub fn or_as_in(mut self, release: Release) -> Self {
+        let usual = match release {
+            Release::Stretch => "3.8.8-1",
+            Release::Buster => "5.5-3",
+            Release::Bullseye => "9.2-1",
+            Release::Bookworm => "10.3-5",
+            Release::Trixie => "11.1-6",
+        };
+        self.gluster.get_or_insert_with(|| usual.to_owned());
+        self
     }
 }
 
@@ -58,7 +102,7 @@ impl Build {
 ///
 /// # Errors
 /// When the image lacks something that a setting needs, or does not know a value of the profile.
-pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) -> Result<(), NodeError> {
+pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) -> Result<Shared, NodeError> {
     let mut editor = Editor::new(tree, build.epoch);
     first_boot::apply(&mut editor, facts)?;
     region::apply(&mut editor, profile)?;
@@ -73,6 +117,7 @@ pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) 
         return Err(NodeError::Taken { what: "mount point", value: mount_point.clone() });
     }
     editor.folder(mount_point, 0o755, 0, 0)?;
+    let cluster = cluster::common(&mut editor, facts, profile, build)?;
     for (path, permissions) in personal_files(facts, profile) {
         editor.reserve(path, permissions)?;
     }
@@ -81,10 +126,11 @@ pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) 
         let hosts = hosts::file(&editor.text("/etc/hosts")?, profile, node);
         editor.write("/etc/hosts", hosts)?;
     }
-    Ok(())
+    Ok(Shared { epoch: build.epoch, cluster })
 }
 
-/// Makes the edits that only this node gets, in a copy of the tree that [`common`] made. `names` are those of its card.
+/// Makes the edits that only this node gets, in a copy of the tree that [`common`] made, with what it found out. `names` are those of the
+/// node's card.
 ///
 /// # Errors
 /// When the image's `fstab` is not understood.
@@ -95,18 +141,19 @@ pub fn personal(
     node: &Node,
     identity: &Identity,
     names: &PartUuids,
-    build: &Build,
+    shared: &Shared,
 ) -> Result<(), NodeError> {
-    let mut editor = Editor::new(tree, build.epoch);
+    let mut editor = Editor::new(tree, shared.epoch);
     editor.write("/etc/hostname", format!("{}\n", node.name))?;
     let hosts = hosts::file(&editor.text("/etc/hosts")?, profile, node);
     editor.write("/etc/hosts", hosts)?;
     editor.write("/etc/machine-id", format!("{}\n", identity.machine_id))?;
-    let fstab = fstab::file(&editor.text("/etc/fstab")?, facts, profile, identity, names)?;
+    let fstab = fstab::file(&editor.text("/etc/fstab")?, facts, profile, node, identity, names)?;
     editor.write("/etc/fstab", fstab)?;
     editor.write(ssh::HOST_KEY, identity.ssh_host_key.private().expose().clone())?;
     editor.write(ssh::HOST_KEY_PUBLIC, format!("{}\n", identity.ssh_host_key.public()))?;
     network::personal(&mut editor, facts, profile, node, identity)?;
+    cluster::personal(&mut editor, facts, profile, node, identity, names, &shared.cluster)?;
     if facts.flavour == Flavour::BerryDebian {
         editor.write(raspi_firmware::SETTINGS, raspi_firmware::settings(&names.root()))?;
         let words = boot::extra_words(facts, wifi_of(profile, node));

@@ -1,3 +1,4 @@
+mod cluster;
 mod releases;
 
 use std::{
@@ -28,12 +29,12 @@ fn home() -> Profile {
 fn build(base: Tree, facts: &Facts, profile: &Profile, ledger: &Ledger) -> (Tree, Vec<Tree>) {
     let build = Build::new(ledger, None);
     let mut common_tree = base;
-    common(&mut common_tree, facts, profile, &build).unwrap();
+    let shared = common(&mut common_tree, facts, profile, &build).unwrap();
     let trees = profile.nodes.iter().map(|node| {
         let mut tree = common_tree.clone();
         let identity = ledger.identity(&node.name).unwrap();
         let names = PartUuids::of(&Table::Mbr(Mbr::new(identity.disk_id.get())));
-        personal(&mut tree, facts, profile, node, identity, &names, &build).unwrap();
+        personal(&mut tree, facts, profile, node, identity, &names, &shared).unwrap();
         tree
     });
     let trees = trees.collect();
@@ -372,7 +373,7 @@ fn names_that_are_taken_and_values_that_are_unknown_are_refused() {
     for (change, expected) in cases {
         let mut profile = home();
         change(&mut profile);
-        let build = Build { epoch: EPOCH, operator_key: None };
+        let build = Build { epoch: EPOCH, ..Build::default() };
         let error = common(&mut raspberry::tree(), &raspberry::facts(), &profile, &build).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
@@ -382,7 +383,10 @@ fn names_that_are_taken_and_values_that_are_unknown_are_refused() {
     let identity = ledger.identity(&profile.nodes[0].name).unwrap();
     let names = PartUuids::of(&Table::Mbr(Mbr::new(1)));
     let fstab = shown(&raspberry::tree(), "/etc/fstab");
-    assert!(matches!(fstab::file(&fstab, &raspberry::facts(), &profile, identity, &names), Err(NodeError::Taken { .. })));
+    assert!(matches!(
+        fstab::file(&fstab, &raspberry::facts(), &profile, &profile.nodes[0], identity, &names),
+        Err(NodeError::Taken { .. })
+    ));
 }
 
 #[test]
@@ -390,7 +394,7 @@ fn what_a_setting_needs_and_the_image_lacks_is_named() {
     for path in ["/etc/shadow", "/etc/ssh/sshd_config", "/usr/lib/systemd/system/ssh.service", "/etc/sudoers", "/usr/sbin/locale-gen"] {
         let mut tree = raspberry::tree();
         assert!(tree.remove(path).unwrap());
-        let build = Build { epoch: EPOCH, operator_key: None };
+        let build = Build { epoch: EPOCH, ..Build::default() };
         let error = common(&mut tree, &raspberry::facts(), &home(), &build).unwrap_err();
         let name = path.rsplit('/').next().unwrap();
         assert!(matches!(&error, NodeError::Missing { path: got, .. } if got.ends_with(name)), "{path}: {error}");
@@ -399,7 +403,7 @@ fn what_a_setting_needs_and_the_image_lacks_is_named() {
     let text = b"auto eth0\niface eth0 inet dhcp\n".to_vec();
     let mut editor = Editor::new(&mut tree, 0);
     editor.create("/etc/network/interfaces.d/eth0", 0o644, 0, 0, text).unwrap();
-    let build = Build { epoch: EPOCH, operator_key: None };
+    let build = Build { epoch: EPOCH, ..Build::default() };
     let error = common(&mut tree, &debian::facts(), &home(), &build).unwrap_err();
     assert!(matches!(&error, NodeError::NotUnderstood { path, .. } if path == "/etc/network/interfaces.d/eth0"), "{error}");
 }

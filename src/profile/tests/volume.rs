@@ -56,6 +56,15 @@ fn everything_said_of_a_volume_is_kept() {
 #[test]
 fn each_type_takes_as_many_nodes_as_glusterd_does() {
     let kind = |text: &str| volume(text).kind;
+    for text in ["distribute", "replica 5", "distributed-replicate 2", "arbiter"] {
+        let nodes = match text {
+            "arbiter" => "[n1, n2, n3]",
+            "distributed-replicate 2" => "[n1, n2, n3, n4], accept_split_brain: true",
+            _ => "[n1, n2, n3, n4, n5]",
+        };
+        assert_eq!(volume(&format!("type: {text}, nodes: {nodes}")).type_name(), text);
+    }
+    assert_eq!(volume("type: disperse").type_name(), "disperse with redundancy 1");
     assert_eq!(kind("type: distribute"), VolumeKind::Distribute);
     assert_eq!(kind("type: distribute, nodes: n2"), VolumeKind::Distribute);
     assert_eq!(kind("type: replica"), VolumeKind::Replica { count: 5 });

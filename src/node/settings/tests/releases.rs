@@ -94,7 +94,7 @@ fn what_buster_cannot_do_is_refused() {
     let refused = |change: &dyn Fn(&mut Tree), profile: &Profile| {
         let (mut tree, facts) = buster();
         change(&mut tree);
-        common(&mut tree, &facts, profile, &Build { epoch: EPOCH, operator_key: None }).unwrap_err()
+        common(&mut tree, &facts, profile, &Build { epoch: EPOCH, ..Build::default() }).unwrap_err()
     };
     let error = refused(&|_| {}, &home());
     assert!(matches!(error, NodeError::Scheme { release: "buster" }), "{error}");
