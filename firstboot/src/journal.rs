@@ -7,8 +7,10 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::NodeConfig,
     host::Host,
     part::Part,
+    status::{Entry, State, Status},
     step::{Outcome, StepError},
 };
 
@@ -27,39 +29,6 @@ pub struct Journal {
     pub finished: bool,
     /// Its steps, in the order in which they are taken.
     pub steps: Vec<Entry>,
-}
-
-/// How a step stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Its name.
-    pub name: String,
-    /// What it is for.
-    pub purpose: String,
-    /// How it stands.
-    pub state: State,
-    /// Since when, in seconds since 1970 by the node's clock.
-    pub since: i64,
-    /// How often it was tried since then. On disk only every power of two: a card does not last for ever.
-    pub attempts: u32,
-    /// What is awaited, what is wrong, or nothing.
-    pub reason: Option<String>,
-}
-
-/// How a step can stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Not looked at yet.
-    Pending,
-    /// It is as it must be.
-    Done,
-    /// Something is not there yet that comes by itself.
-    Waiting,
-    /// Something went wrong that may go right the next time.
-    Failing,
-    /// A person has to do something.
-    Blocked,
 }
 
 /// What has become of an entry.
@@ -111,6 +80,13 @@ impl Journal {
         self
     }
 
+    /// Notes that a step is begun at this time; whether that is worth being told, as it was not looked at before.
+    pub fn begin(&mut self, index: usize, now: i64) -> Change {
+        let Some(entry) = self.steps.get_mut(index).filter(|entry| entry.state == State::Pending) else { return Change::Nothing };
+        (entry.state, entry.since) = (State::Working, now);
+        Change::Told
+    }
+
     /// Notes how a step ended, at this time.
     pub fn note(&mut self, index: usize, result: &Result<Outcome, StepError>, now: i64) -> Change {
         let Some(entry) = self.steps.get_mut(index) else { return Change::Nothing };
@@ -158,6 +134,20 @@ impl Journal {
     }
 }
 
+/// How the node stands, as the journals say and as its mounts are; steps of a part that has not begun are missing.
+pub fn status(config: &NodeConfig, host: &dyn Host) -> Status {
+    let journals: Vec<Option<Journal>> = Part::of(config).iter().map(|part| Journal::read(*part, host)).collect();
+    let is_mounted = |path: &str| host.mounted(path).is_ok_and(|mounted| mounted.is_some_and(|it| it.is_glusterfs() && it.is_alive));
+    Status {
+        cluster: config.cluster.clone(),
+        node: config.node.clone(),
+        finished: journals.iter().all(|journal| journal.as_ref().is_some_and(|journal| journal.finished)),
+        clock: host.clock(),
+        volume: config.volume.as_ref().map(|volume| is_mounted(&volume.mount)),
+        steps: journals.into_iter().flatten().flat_map(|journal| journal.steps).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +159,8 @@ mod tests {
     #[test]
     fn what_changes_is_told_once_and_counted() {
         let mut journal = journal();
+        assert_eq!((journal.begin(0, 5), journal.begin(0, 6)), (Change::Told, Change::Nothing));
+        assert_eq!((journal.steps[0].state, journal.steps[0].since), (State::Working, 5));
         let waiting = || Ok(Outcome::wait("x", 5));
         assert_eq!(journal.note(0, &waiting(), 10), Change::Told);
         for _ in 0..3 {
@@ -185,7 +177,33 @@ mod tests {
         let error = StepError::Unexpected { what: "w".into(), reason: "r".into() };
         assert_eq!(journal.note(1, &Err(error), 60), Change::Told);
         assert_eq!(journal.steps[1].reason.as_deref(), Some("w is not understood: r"));
+        assert_eq!((journal.begin(0, 70), journal.begin(7, 70)), (Change::Nothing, Change::Nothing));
         assert_eq!(journal.note(7, &Ok(Outcome::KEPT), 60), Change::Nothing);
+    }
+
+    #[test]
+    fn a_node_is_ready_when_each_of_its_parts_is() {
+        use crate::{
+            config::{Pool, Volume, VolumeKind},
+            host::Mounted,
+            testing::{Fake, config},
+        };
+        let mut host = Fake::idle(std::time::Duration::ZERO);
+        assert!(!status(&config(), &host).finished);
+        Journal { finished: true, ..journal() }.write(&mut host).unwrap();
+        let alone = status(&config(), &host);
+        assert_eq!((alone.finished, alone.is_well(), alone.volume, alone.steps.len()), (true, true, None, 2));
+        let pool = Pool { uuid: "u".into(), operating_version: 100_000, leader: "cluster01".into(), peers: vec![] };
+        let (mount, kind) = ("/mnt/www".into(), VolumeKind::Distribute);
+        let volume = Volume { name: "volpi".into(), mount, kind, bricks: vec![], options: std::collections::BTreeMap::new() };
+        let member = NodeConfig { pool: Some(pool), volume: Some(volume), ..config() };
+        assert!(!status(&member, &host).finished);
+        let journal = Journal { finished: true, ..Journal::new(Part::Cluster, [("c", "for c")]) };
+        journal.write(&mut host).unwrap();
+        let away = status(&member, &host);
+        assert_eq!((away.finished, away.is_well(), away.volume, away.steps.len()), (true, false, Some(false), 3));
+        host.mounted = Some(Mounted { kind: "fuse.glusterfs".into(), source: "localhost:/volpi".into(), is_alive: true });
+        assert!(status(&member, &host).is_well());
     }
 
     #[test]

@@ -19,7 +19,6 @@ pub mod journal;
 pub mod part;
 #[cfg(feature = "agent")]
 pub mod run;
-#[cfg(feature = "agent")]
 pub mod status;
 #[cfg(feature = "agent")]
 pub mod step;

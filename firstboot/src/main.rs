@@ -9,9 +9,9 @@ use std::{
 use berry_firstboot::{
     config::{self, NodeConfig},
     host::Real,
+    journal,
     part::Part,
     run,
-    status::Status,
 };
 use rustix::fs::{FlockOperation, flock};
 
@@ -97,7 +97,7 @@ fn fulfil(wish: Wish) -> Result<(), String> {
             Ok(())
         }
         Wish::Status(form) => {
-            let status = Status::read(&read_config()?, &host);
+            let status = journal::status(&read_config()?, &host);
             match form {
                 Form::Text => print(&status.to_string()),
                 Form::Login => print(&status.at_login()),

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::NodeConfig,
     step::Step,
     steps::{Brick, Clock, Finish, Folder, Glusterd, Known, Marker, Mount, Packages, PoolStep, Ready, VolumeStep, Web},
 };
@@ -22,6 +23,12 @@ pub enum Part {
 impl Part {
     /// Both, in the order in which they are worked off.
     pub const ALL: [Self; 2] = [Self::System, Self::Cluster];
+
+    /// Those that a node goes through: one that is in no pool has no second part.
+    #[must_use]
+    pub fn of(config: &NodeConfig) -> &'static [Self] {
+        if config.pool.is_some() { &Self::ALL } else { &[Self::System] }
+    }
 
     /// The unit of systemd that works it off.
     #[must_use]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     config::NodeConfig,
     host::Host,
-    journal::{Change, Journal},
+    journal::{self, Change, Journal},
     part::Part,
     status,
     step::{Outcome, Step, StepError},
@@ -88,10 +88,13 @@ fn round(steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, jour
         if is_held && !step.stands_alone() {
             continue;
         }
+        if journal.begin(index, host.clock()) == Change::Told {
+            // Before, and not only after: it may take an hour.
+            record(journal, config, host, tell);
+        }
         let result = step.ensure(config, host);
         if journal.note(index, &result, host.clock()) == Change::Told {
             tell(&words(step.as_ref(), &result));
-            // At once: the next step may take an hour.
             record(journal, config, host, tell);
         }
         if !matches!(result, Ok(Outcome::Done { .. })) {
@@ -140,7 +143,7 @@ fn record(journal: &Journal, config: &NodeConfig, host: &mut dyn Host, tell: &mu
 /// Brings the file on the boot partition up to date, where there is one.
 fn show(config: &NodeConfig, host: &mut dyn Host, tell: &mut dyn FnMut(&str)) {
     let Some(file) = &config.status else { return };
-    let text = status::padded(&status::Status::read(config, host).to_string(), file.size);
+    let text = status::padded(&journal::status(config, host).to_string(), file.size);
     if let Err(error) = host.overwrite(&file.path, &text) {
         tell(&format!("{} cannot be brought up to date: {error}", file.path));
     }

@@ -1,18 +1,11 @@
-//! How a node stands, for people and programs.
+//! How a node stands, for people and programs. It is what `status --json` prints, and what the program that makes images asks the nodes for.
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::NodeConfig,
-    host::Host,
-    journal::{Entry, Journal, State},
-    part::Part,
-};
-
-/// How a node stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How a node stands. What a later version adds is passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Name of the cluster.
     pub cluster: String,
@@ -22,51 +15,115 @@ pub struct Status {
     pub finished: bool,
     /// The node's clock, in seconds since 1970.
     pub clock: i64,
+    /// Whether the volume is mounted and answers at this moment; none on a node that is to have none.
+    #[serde(default)]
+    pub volume: Option<bool>,
     /// The steps of both parts, in order.
     pub steps: Vec<Entry>,
 }
 
+/// How a step stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub purpose: String,
+    /// How it stands.
+    pub state: State,
+    /// Since when, in seconds since 1970 by the node's clock.
+    pub since: i64,
+    /// How often it was tried since then. On disk only every power of two: a card does not last for ever.
+    pub attempts: u32,
+    /// What is awaited, what is wrong, or nothing.
+    pub reason: Option<String>,
+}
+
+/// How a step can stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not looked at yet.
+    Pending,
+    /// It is done for the first time at this moment.
+    Working,
+    /// It is as it must be.
+    Done,
+    /// Something is not there yet that comes by itself.
+    Waiting,
+    /// Something went wrong that may go right the next time.
+    Failing,
+    /// A person has to do something.
+    Blocked,
+}
+
+impl State {
+    /// For people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Pending => "not begun",
+            Self::Working => "at work",
+            Self::Done => "done",
+            Self::Waiting => "waiting",
+            Self::Failing => "failing",
+            Self::Blocked => "NEEDS YOU",
+        }
+    }
+}
+
 impl Status {
-    /// As the journals say; steps of a part that has not begun are missing.
-    pub fn read(config: &NodeConfig, host: &dyn Host) -> Self {
-        let journals: Vec<Option<Journal>> = Part::ALL.into_iter().map(|part| Journal::read(part, host)).collect();
-        Self {
-            cluster: config.cluster.clone(),
-            node: config.node.clone(),
-            finished: journals.iter().all(|journal| journal.as_ref().is_some_and(|journal| journal.finished)),
-            clock: host.clock(),
-            steps: journals.into_iter().flatten().flat_map(|journal| journal.steps).collect(),
+    /// Whether all was done once, and the volume is there now where there is to be one.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.finished && self.volume != Some(false)
+    }
+
+    /// The steps that are done.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.steps.iter().filter(|entry| entry.state == State::Done).count()
+    }
+
+    /// How it stands in few words: `ready`, `3 of 9 steps done`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match (self.finished, self.volume) {
+            (true, Some(false)) => "set up, but its volume is not mounted now".to_owned(),
+            (true, _) => "ready".to_owned(),
+            (false, _) => format!("not ready yet, {} of {} steps done", self.done(), self.steps.len()),
         }
     }
 
-    /// What a person sees at login: nothing once all is done.
+    /// The step that holds up the others or is at work, if any.
+    #[must_use]
+    pub fn held_by(&self) -> Option<&Entry> {
+        self.steps.iter().find(|entry| !matches!(entry.state, State::Done | State::Pending))
+    }
+
+    /// What a person sees at login: nothing while all is well.
     #[must_use]
     pub fn at_login(&self) -> String {
-        if self.finished {
-            return String::new();
+        match (self.is_well(), self.finished) {
+            (true, _) => String::new(),
+            (false, true) => {
+                "\nThe volume of this node is not mounted at the moment; `systemctl status berry-volume` says more.\n\n".to_owned()
+            }
+            (false, false) => format!("\nThis node is still being set up (`berry-firstboot status` says more):\n{self}\n"),
         }
-        format!("\nThis node is still being set up (`berry-firstboot status` says more):\n{self}\n")
     }
 }
 
 /// A line for each step.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let done = self.steps.iter().filter(|entry| entry.state == State::Done).count();
-        let how = if self.finished { "ready".to_owned() } else { format!("not ready yet, {done} of {} steps done", self.steps.len()) };
-        writeln!(f, "{} of the cluster {}: {how} ({})", self.node, self.cluster, time(self.clock))?;
+        writeln!(f, "{} of the cluster {}: {} ({})", self.node, self.cluster, self.summary(), time(self.clock))?;
         for entry in &self.steps {
-            let state = match entry.state {
-                State::Pending => "not begun",
-                State::Done => "done",
-                State::Waiting => "waiting",
-                State::Failing => "failing",
-                State::Blocked => "NEEDS YOU",
-            };
-            write!(f, "  {:<10} {state:<10}", entry.name)?;
+            write!(f, "  {:<10} {:<10}", entry.name, entry.state.words())?;
             match (&entry.reason, entry.state) {
                 (Some(reason), _) => writeln!(f, "since {}, {} times: {reason}", time(entry.since), entry.attempts)?,
                 (None, State::Done) => writeln!(f, "{}", entry.purpose)?,
+                (None, State::Working) => writeln!(f, "since {}", time(entry.since))?,
                 (None, _) => writeln!(f)?,
             }
         }
@@ -105,7 +162,11 @@ fn time(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::step::Outcome;
+
+    fn entry(name: &str, state: State, reason: Option<&str>) -> Entry {
+        let (name, purpose, reason) = (name.to_owned(), format!("for {name}"), reason.map(str::to_owned));
+        Entry { name, purpose, state, since: 60, attempts: 1, reason }
+    }
 
     #[test]
     fn days_are_those_of_the_calendar() {
@@ -131,15 +192,30 @@ mod tests {
 
     #[test]
     fn people_see_what_is_awaited() {
-        let mut journal = Journal::new(Part::System, Part::System.steps().iter().map(|step| (step.name(), step.purpose())));
-        journal.note(0, &Ok(Outcome::KEPT), 0);
-        journal.note(1, &Ok(Outcome::blocked("no card")), 60);
-        let mut status = Status { cluster: "c".into(), node: "n".into(), finished: false, clock: 120, steps: journal.steps };
-        let text = status.to_string();
-        assert!(text.starts_with("n of the cluster c: not ready yet, 1 of 4 steps done (1970-01-01 00:02:00 UTC)\n"), "{text}");
-        assert!(text.contains("\n  brick      NEEDS YOU since 1970-01-01 00:01:00 UTC, 1 times: no card\n"), "{text}");
+        let steps = vec![
+            entry("clock", State::Done, None),
+            entry("brick", State::Blocked, Some("no card")),
+            entry("web", State::Working, None),
+            entry("x", State::Pending, None),
+        ];
+        let mut status = Status { cluster: "c".into(), node: "n".into(), finished: false, clock: 120, volume: None, steps };
+        assert_eq!(
+            status.to_string(),
+            "n of the cluster c: not ready yet, 1 of 4 steps done (1970-01-01 00:02:00 UTC)\n  clock      done      for clock\n  \
+             brick      NEEDS YOU since 1970-01-01 00:01:00 UTC, 1 times: no card\n  web        at work   since 1970-01-01 00:01:00 UTC\n  x          not begun \n"
+        );
         assert!(status.at_login().contains("still being set up"));
+        assert_eq!(status.held_by().map(|entry| entry.name.as_str()), Some("brick"));
         status.finished = true;
-        assert_eq!(status.at_login(), "");
+        assert_eq!((status.at_login().as_str(), status.summary().as_str()), ("", "ready"));
+        status.volume = Some(false);
+        assert!(status.at_login().contains("not mounted") && status.summary().contains("not mounted"));
+    }
+
+    #[test]
+    fn another_version_is_read_as_far_as_it_goes() {
+        let text = r#"{"cluster":"c","node":"n","finished":true,"clock":5,"steps":[],"more":[1]}"#;
+        let status: Status = serde_json::from_str(text).unwrap();
+        assert_eq!((status.is_well(), status.volume), (true, None));
     }
 }

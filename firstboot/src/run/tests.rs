@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 use super::*;
 use crate::{
     config::StatusFile,
-    journal::State,
+    status::State,
     testing::{Fake, config},
 };
 
@@ -145,7 +145,7 @@ impl Step for Long {
 
     fn ensure(&self, _: &NodeConfig, host: &mut dyn Host) -> Result<Outcome, StepError> {
         let journal = Journal::read(Part::System, host).unwrap();
-        assert_eq!(journal.steps.iter().map(|entry| entry.state).collect::<Vec<_>>(), [State::Done, State::Pending]);
+        assert_eq!(journal.steps.iter().map(|entry| entry.state).collect::<Vec<_>>(), [State::Done, State::Working]);
         Ok(Outcome::CHANGED)
     }
 }

@@ -3,8 +3,9 @@
 use crate::{
     config::NodeConfig,
     host::Host,
-    journal::{Journal, State},
+    journal::Journal,
     part::Part,
+    status::State,
     step::{Outcome, Step, StepError},
     steps::{Clock, Packages},
 };

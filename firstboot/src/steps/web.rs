@@ -1,6 +1,6 @@
 //! The web server serves the volume.
 
-use super::systemctl;
+use super::{Ready, systemctl};
 use crate::{
     config::NodeConfig,
     host::{Command, Host},
@@ -25,8 +25,16 @@ impl Step for Web {
         "the web server serves the volume"
     }
 
+    /// It answers 503 for as long as the volume is not there.
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn ensure(&self, config: &NodeConfig, host: &mut dyn Host) -> Result<Outcome, StepError> {
         let Some(web) = &config.web else { return Ok(Outcome::KEPT) };
+        if let waiting @ Outcome::Waiting { .. } = Ready.ensure(config, host)? {
+            return Ok(waiting);
+        }
         let mut changed = false;
         for switch in &web.apache {
             if host.look(&switch.link()).doing(switch.link())?.is_some() == switch.on {
@@ -66,6 +74,8 @@ mod tests {
     use super::*;
     use crate::{
         config::{Switch, SwitchKind, Web as Wanted},
+        journal::Journal,
+        part::Part,
         testing::{Fake, config},
     };
 
@@ -89,7 +99,22 @@ mod tests {
         fake.put("/etc/apache2/mods-enabled/rewrite.load", "");
         fake.put("/etc/apache2/sites-enabled/000-default.conf", "");
         fake.web = Ok((200, b"cluster01\n".to_vec()));
+        let mut journal = Journal::new(Part::System, Part::System.steps().iter().map(|step| (step.name(), step.purpose())));
+        for index in 0..journal.steps.len() {
+            journal.note(index, &Ok(Outcome::KEPT), 0);
+        }
+        journal.write(&mut fake).unwrap();
+        fake.log.clear();
         fake
+    }
+
+    #[test]
+    fn its_package_is_awaited_and_nothing_else() {
+        assert!(Web.stands_alone());
+        let mut fake = fake(0, 0);
+        fake.files.remove(&Journal::path(Part::System));
+        assert!(matches!(Web.ensure(&node(), &mut fake).unwrap(), Outcome::Waiting { on, .. } if on.contains("`clock`")));
+        assert!(fake.log.is_empty(), "{:?}", fake.log);
     }
 
     #[test]
