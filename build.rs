@@ -31,8 +31,21 @@ fn main() {
     }
     let armhf = env::var_os(ARMHF_VARIABLE).map_or_else(|| target.join(ARMHF), PathBuf::from);
     println!("cargo:rerun-if-changed={}", armhf.display());
+    if is_older(&armhf, &root.join("firstboot/src")) {
+        println!("cargo:warning={} is older than its source: .ci/armhf builds it again", armhf.display());
+    }
     programs += &line("armhf", Some(armhf.as_path()).filter(|path| path.is_file()));
     fs::write(out.join("programs.rs"), format!("&[\n{programs}]\n")).expect("the output folder can be written");
+}
+
+/// Whether a file is there, and something in the folder was changed after it.
+fn is_older(file: &Path, folder: &Path) -> bool {
+    let changed = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let Some(built) = changed(file) else { return false };
+    fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() { is_older(file, &path) } else { changed(&path).is_some_and(|changed| changed > built) }
+    })
 }
 
 /// A line of the table of programs.
