@@ -28,5 +28,6 @@ pub mod progress;
 pub mod repository;
 pub mod sbom;
 pub mod secret;
+pub mod ssh;
 pub mod tar;
 pub mod tree;

@@ -28,6 +28,8 @@ pub(super) enum Command {
     Lock(Lock),
     /// Show what is in an image: partitions, file systems, system, identity
     Inspect(Inspect),
+    /// Ask the nodes how far they are, over SSH
+    Status(Status),
     /// List and clean the cache of base images
     Cache(Cache),
     /// List what is in an image, its file systems as one tree
@@ -136,6 +138,31 @@ pub(super) struct Check {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Ask the nodes how far they are, over SSH.
+///
+/// Uses the ssh_config that `build` wrote. Ends with 0 when all nodes are ready, and with 3 when one is not, or does not answer.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Profile of the cluster (YAML)
+    pub(super) profile: PathBuf,
+
+    /// Folder with the images and the ssh_config [default: images/CLUSTER]
+    #[arg(long, short, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Ask only this node (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub(super) node: Vec<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Ask again every so many seconds until all are ready
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(super) watch: Option<u16>,
 }
 
 #[derive(Debug, Args)]

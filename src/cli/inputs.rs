@@ -20,19 +20,24 @@ use crate::{
 
 /// Reads the profile with all that it refers to, and prints its problems if there are any.
 pub(super) fn profile(arguments: &ProfileArguments, report: &Report) -> Result<Profile, Failure> {
-    let loaded = profile::load(&arguments.profile, &ProcessEnvironment).map_err(|errors| {
-        report.line(errors.report().render(std::io::stderr().is_terminal(), report.width()).trim_end());
-        let problems = errors.report().problems().len() + errors.report().more();
-        Failure::new(Kind::Usage, format!("{} in {}", units::count(problems, "problem"), shown(&arguments.profile)))
-    })?;
-    if !loaded.warnings.is_empty() {
-        report.line(loaded.warnings.render(std::io::stderr().is_terminal(), report.width()).trim_end());
-    }
-    let mut profile = loaded.profile;
+    let mut profile = load(&arguments.profile, report)?;
     if let Some(text) = &arguments.base {
         profile.base = base_argument(text)?;
     }
     Ok(profile)
+}
+
+/// Reads the profile at a path, and shows what is wrong or odd about it.
+pub(super) fn load(path: &Path, report: &Report) -> Result<Profile, Failure> {
+    let loaded = profile::load(path, &ProcessEnvironment).map_err(|errors| {
+        report.line(errors.report().render(std::io::stderr().is_terminal(), report.width()).trim_end());
+        let problems = errors.report().problems().len() + errors.report().more();
+        Failure::new(Kind::Usage, format!("{} in {}", units::count(problems, "problem"), shown(path)))
+    })?;
+    if !loaded.warnings.is_empty() {
+        report.line(loaded.warnings.render(std::io::stderr().is_terminal(), report.width()).trim_end());
+    }
+    Ok(loaded.profile)
 }
 
 /// `--base`: as the key `base`, but relative paths count from the working folder.

@@ -15,6 +15,7 @@ mod packages;
 mod plan;
 mod report;
 mod schema;
+mod status;
 mod target;
 mod units;
 
@@ -50,6 +51,7 @@ pub fn run() -> ExitCode {
         Command::Check(options) => check::run(options, &report, &stop),
         Command::Lock(options) => lock::run(options, &report, &stop),
         Command::Inspect(options) => inspect::run(options, &report, &stop),
+        Command::Status(options) => status::run(options, &report, &stop),
         Command::Cache(options) => cache::run(options, &report, &stop),
         Command::Ls(options) => ls::run(options, &report, &stop),
         Command::Cat(options) => cat::run(options, &report, &stop),
