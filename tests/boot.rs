@@ -6,10 +6,11 @@ mod support;
 
 use std::{path::Path, time::Instant};
 
+use serde_json::Value;
 use support::{
     guest::{Guest, Machine},
     image::Image,
-    program::{berry, folder, ok, profile_in, shell},
+    program::{berry, folder, ok, profile_in, shell, whole_profile_in},
 };
 
 /// Builds cluster01's image and returns it.
@@ -48,19 +49,38 @@ fn assert_is_cluster01(guest: &Guest, image: &Image) {
     assert_eq!(guest.ssh("sudo -n dmesg --level err,crit,alert,emerg | grep -c EXT4 || true").trim(), "0");
 }
 
-/// The node's brick is there, grows with the card, and nothing failed.
-fn assert_brick_and_growth(guest: &Guest, image: &Image) {
+/// How a step of first boot stands, with the reason if there is one.
+fn step<'a>(status: &'a Value, name: &str) -> (&'a str, &'a str) {
+    let steps = status["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let step = steps.iter().find(|step| step["name"] == name).unwrap_or(&Value::Null);
+    (step["state"].as_str().unwrap_or_default(), step["reason"].as_str().unwrap_or_default())
+}
+
+/// The node's brick is there and has grown with the card by itself, first boot is over, and nothing failed.
+fn assert_brick_and_growth(guest: &Guest, image: &Image, folder: &Path, since: Instant) {
+    let status = guest.first_boot(since, |status| status["finished"] == true);
+    println!("first boot finished after {:.1?}", since.elapsed());
+    assert_eq!(["clock", "brick", "packages", "finish"].map(|name| step(&status, name).0), ["done"; 4]);
     assert_eq!(
         guest.ssh("findmnt -no FSTYPE,UUID /export").split_whitespace().collect::<Vec<_>>(),
         ["ext4", &image.superblock(3, "Filesystem UUID")]
     );
     assert_eq!(guest.ssh("stat -c '%F %U' /export/brick").trim(), "directory root");
-    // The brick was laid out for a card of any size: here is the growth that its room for descriptors was kept for.
-    guest.ssh("echo ', +' | sudo -n sfdisk --quiet --no-reread -N 3 /dev/vda && sudo -n partx --update --nr 3 /dev/vda && sudo -n resize2fs /dev/vda3");
     let kib: u64 = guest.ssh("findmnt -bno SIZE /export").trim().parse::<u64>().unwrap() / 1024;
     assert!(kib > 3 << 20, "the brick has {kib} KiB on a card of 8 GiB");
     assert_eq!(guest.ssh("sudo -n blkid -s PARTUUID -o value /dev/vda3").trim(), image.partitions[2].uuid, "the disk id stays");
     assert_eq!(guest.ssh("systemctl --failed --plain --no-legend"), "", "no unit may fail");
+    assert_eq!(guest.ssh("systemctl is-enabled berry-firstboot-system || true").trim(), "disabled");
+    assert_eq!(guest.ssh("run-parts /etc/update-motd.d | grep -c 'set up' || true").trim(), "0");
+    assert!(guest.ssh("cat /boot/firmware/node-status.txt").starts_with("cluster01 of the cluster cluster01: ready ("));
+    let (profile, output) = (folder.join("cluster01.yaml"), guest.reachable(folder));
+    let said = ok(berry().arg("status").arg(profile).args(["--node", "cluster01", "--output"]).arg(output));
+    assert_eq!(said, "cluster01: 1 of 1 node ready\n  cluster01  ready\n");
+    // Again, on a node that is what it is to be: nothing is done.
+    let before = "sudo -n sha256sum /var/lib/berry-firstboot/system.json /etc/fstab && sudo -n sfdisk --dump /dev/vda";
+    let (before, run) =
+        (guest.ssh(before), guest.ssh(&format!("sudo -n /usr/lib/berry-image/berry-firstboot run --part system 2>&1; {before}")));
+    assert_eq!(run, before);
     assert_eq!(guest.ssh("sudo -n passwd -S root | cut -d' ' -f2").trim(), "L");
 }
 
@@ -68,9 +88,45 @@ fn assert_brick_and_growth(guest: &Guest, image: &Image) {
 fn an_image_boots_with_its_identity_and_its_brick() {
     let folder = folder();
     let image = built(folder.path());
+    let start = Instant::now();
     let guest = came_up(&image, folder.path(), "virt");
     assert_is_cluster01(&guest, &image);
-    assert_brick_and_growth(&guest, &image);
+    assert_brick_and_growth(&guest, &image, folder.path(), start);
+}
+
+/// The whole card of a cluster's node, alone: all that it can do without the others is done.
+#[test]
+fn a_node_of_a_cluster_is_set_up_as_far_as_it_can_be_alone() {
+    let folder = folder();
+    let profile = whole_profile_in(folder.path(), "cluster01.yaml");
+    ok(berry().arg("build").arg(&profile).args(["--node", "cluster01", "--output"]).arg(folder.path().join("images")));
+    let image = Image::open(&folder.path().join("images/cluster01.img"));
+    let start = Instant::now();
+    let guest = came_up(&image, folder.path(), "virt, whole cluster");
+    let status = guest.first_boot(start, |status| step(status, "glusterd").0 == "done" && step(status, "pool").0 == "waiting");
+    println!("virt, whole cluster: alone after {:.1?}", start.elapsed());
+    assert_eq!(["clock", "brick", "packages", "finish", "ready"].map(|name| step(&status, name).0), ["done"; 5], "{status:#}");
+    assert!(step(&status, "pool").1.contains("cluster02"), "{status:#}");
+    assert_eq!(guest.ssh("sudo -n dpkg --audit"), "");
+    let packages = guest.ssh("dpkg-query -W -f '${db:Status-Abbrev}${Package} ' apache2 ddclient glusterfs-server rsync");
+    assert_eq!(packages.trim(), "ii apache2 ii ddclient hi glusterfs-server ii rsync");
+    assert!(guest.ssh("findmnt -bno SIZE /export").trim().parse::<u64>().unwrap() > 3 << 30);
+    assert_eq!(
+        guest.ssh("systemctl is-active glusterd berry-firstboot-cluster berry-volume").split_whitespace().collect::<Vec<_>>(),
+        ["active"; 3]
+    );
+    assert_eq!(
+        guest.ssh("systemctl is-enabled glusterd berry-firstboot-system || true").split_whitespace().collect::<Vec<_>>(),
+        ["enabled", "disabled"]
+    );
+    assert_eq!(guest.ssh("systemctl --failed --plain --no-legend"), "", "no unit may fail");
+    // It knows who it is, whom it waits for, and tells both at login.
+    assert_eq!(guest.ssh("sudo -n gluster pool list | grep -c cluster0[123]").trim(), "2");
+    assert!(guest.ssh("run-parts /etc/update-motd.d").contains("still being set up"));
+    // Nothing of the card is served, and nobody but the nodes gets at glusterd's files.
+    let answer = guest.ssh("bash -c 'exec 3<>/dev/tcp/localhost/80; printf \"GET / HTTP/1.0\\r\\n\\r\\n\" >&3; cat <&3'");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: 30\r\n"), "{answer}");
+    assert_eq!(guest.ssh("sudo -n stat -c %a /var/lib/glusterd/glusterd.info").trim(), "600");
 }
 
 /// `cargo trixie`: its base is made by this once, which takes longer than all other tests together.
@@ -79,10 +135,11 @@ fn an_image_boots_with_its_identity_and_its_brick() {
 fn an_image_of_trixie_boots() {
     let folder = folder();
     let image = built_from(folder.path(), "debian:trixie");
+    let start = Instant::now();
     let guest = came_up(&image, folder.path(), "virt, trixie");
     assert_eq!(guest.ssh(". /etc/os-release && echo $VERSION_CODENAME").trim(), "trixie");
     assert_is_cluster01(&guest, &image);
-    assert_brick_and_growth(&guest, &image);
+    assert_brick_and_growth(&guest, &image, folder.path(), start);
 }
 
 #[test]
@@ -94,8 +151,15 @@ fn a_node_with_a_destroyed_brick_boots_to_a_login() {
     let script = "cp --sparse=always \"$1\" \"$2\" && dd if=/dev/zero of=\"$2\" bs=1 seek=\"$3\" count=65536 conv=notrunc status=none";
     shell(script, &[image.path.as_os_str(), damaged.as_os_str(), start.as_ref()]);
     image.path = damaged;
+    let since = Instant::now();
     let guest = came_up(&image, folder.path(), "virt without a brick");
     assert_is_cluster01(&guest, &image);
+    // Nothing is formatted, the node tells why, and the rest is done.
+    let status = guest.first_boot(since, |status| step(status, "brick").0 == "blocked" && step(status, "packages").0 == "done");
+    let (reason, zeros) = (step(&status, "brick").1, "sudo -n dd if=/dev/vda3 bs=64K count=1 status=none | tr -d '\\0' | wc -c");
+    assert!(reason.contains("no ext4") && status["finished"] == false, "{reason}");
+    assert_eq!(guest.ssh(zeros).trim(), "0", "nothing is written where the file system was");
+    assert!(guest.ssh("cat /boot/firmware/node-status.txt").contains("NEEDS YOU"));
     assert_eq!(guest.ssh("findmnt -no FSTYPE /export || echo none").trim(), "none");
     assert!(!guest.console().contains("emergency"), "{}", guest.console());
 }

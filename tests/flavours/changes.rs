@@ -80,6 +80,7 @@ pub(super) fn boot(node: &Node, base: &Base) {
     let (mut before, mut after) = (files(&base.image, &node.folder.join("before")), files(&node.image, &node.folder.join("after")));
     assert!(before.len() >= 15, "{:?}", before.keys());
     assert!(before.remove("cmdline.txt").is_some() && after.remove("cmdline.txt").is_some());
+    assert!(after.remove("node-status.txt").is_some() && !before.contains_key("node-status.txt"));
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
     for (name, content) in before {
         assert_eq!(after[&name], content, "{name}");

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "what a build changes is listed")]
 
 mod account;
+mod agent;
 mod build;
 mod changes;
 mod facts;
@@ -64,7 +65,7 @@ impl Checks {
 /// A check of a built node.
 type NodeCheck = fn(&Node, &Base);
 
-const NODE_CHECKS: [(&str, NodeCheck); 30] = [
+const NODE_CHECKS: [(&str, NodeCheck); 33] = [
     ("other programs find nothing to remark on the image", storage::checkers_pass),
     ("partitions and file systems are the base's, with a larger root and a brick", storage::layout),
     ("every place names the partitions by the new disk id", storage::partition_uuids),
@@ -93,6 +94,9 @@ const NODE_CHECKS: [(&str, NodeCheck); 30] = [
     ("the locale is the profile's", region::locale),
     ("the keyboard is the profile's", region::keyboard),
     ("the clock starts at the build's time and is then set by the network", region::clock),
+    ("the program of first boot is a static one for this processor", agent::program),
+    ("its unit is switched on, and those for a cluster are not there", agent::unit),
+    ("it is told what the node is to become", agent::words),
     ("all other files of the root are as they were", changes::root),
     ("all other files of the boot partition are as they were", changes::boot),
 ];

@@ -22,7 +22,7 @@ const NETWORK_MANAGER: Applies = |base, _| base.flavour.network == "NetworkManag
 const NETWORK_MANAGER_WIRELESS: Applies = |base, node| NETWORK_MANAGER(base, node) && node.is_wireless();
 
 /// Path, or the beginning of one before a `*`; to whom it applies; why.
-const RULES: [(&str, Applies, &str); 66] = [
+const RULES: [(&str, Applies, &str); 68] = [
     ("/etc/fstab", ALL, "the card has its own disk id, and a brick"),
     ("/export", ALL, "where the brick is mounted"),
     ("/etc/hostname", ALL, "the node's name"),
@@ -41,6 +41,8 @@ const RULES: [(&str, Applies, &str); 66] = [
     ("/usr/lib/berry-image*", ALL, "the program of first boot"),
     ("/etc/systemd/system/berry-firstboot-system.service", ALL, "its unit"),
     ("/etc/systemd/system/multi-user.target.wants/berry-firstboot-system.service", ALL, "its unit"),
+    ("/etc/update-motd.d", ALL, "made where the base has no messages at login"),
+    ("/etc/update-motd.d/95-berry-firstboot", ALL, "how far first boot is"),
     ("/etc/localtime", ALL, "time zone"),
     ("/etc/timezone", ALL, "time zone"),
     ("/etc/default/keyboard", ALL, "keyboard"),

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use super::{
     image::Image,
     program::{ok, output, tool},
@@ -15,6 +17,9 @@ use super::{
 
 /// Ten times what a quiet machine needs.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The same for a whole first boot: some fifty packages are configured by an emulated computer.
+const PATIENCE_WITH_PACKAGES: Duration = Duration::from_secs(1800);
 
 /// How QEMU shows the image to its guest.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,6 +114,33 @@ impl Guest {
     /// Runs a command on the node.
     pub fn ssh(&self, command: &str) -> String {
         ok(&mut self.ssh_command(command))
+    }
+
+    /// What `berry-firstboot status` says, once `enough` of it is so.
+    pub fn first_boot(&self, since: Instant, enough: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            // It may be asked before there is a journal.
+            let said = output(&mut self.ssh_command("/usr/lib/berry-image/berry-firstboot status --json"));
+            let status = serde_json::from_slice(&said.stdout).unwrap_or(Value::Null);
+            if enough(&status) {
+                return status;
+            }
+            let log = || self.ssh("sudo -n journalctl --no-pager -b -u 'berry-*' | tail -n 60");
+            assert!(since.elapsed() < PATIENCE_WITH_PACKAGES, "first boot stands at {status:#}\n{}", log());
+            std::thread::sleep(Duration::from_secs(2));
+        }
+    }
+
+    /// A folder with an `ssh_config` like that of the build, by which the node can be reached from here.
+    pub fn reachable(&self, folder: &Path) -> PathBuf {
+        let folder = folder.join("reachable");
+        fs::create_dir(&folder).expect("a new folder");
+        let text = fs::read_to_string(&self.ssh_config).expect("a text");
+        let here = format!("HostName 127.0.0.1\n    Port {}\n", self.port);
+        let there = text.replace("HostName 192.168.2.5\n", &here);
+        assert_ne!(there, text);
+        fs::write(folder.join("ssh_config"), there).expect("it can be written");
+        folder
     }
 
     /// Switches the machine off and returns its card, an overlay of the image.
