@@ -10,9 +10,10 @@ use crate::node::{
 const MANIFEST: Overlay = overlay!("manifest");
 
 /// The files that the manifest names.
-const FILES: [Overlay; 10] = [
+const FILES: [Overlay; 11] = [
     overlay!("apache-conf.conf"),
     overlay!("apache-site.conf"),
+    overlay!("apache-unavailable.asis"),
     overlay!("apache2.conf"),
     overlay!("berry-firstboot-cluster.service"),
     overlay!("berry-firstboot-system.service"),

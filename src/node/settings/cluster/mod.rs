@@ -40,7 +40,8 @@ const MARKER: &str = ".cluster-volume";
 const IMMUTABLE: u32 = 0x10;
 
 /// Apache's modules, settings and sites, and whether they are on.
-const SWITCHES: [(SwitchKind, &str, bool); 8] = [
+const SWITCHES: [(SwitchKind, &str, bool); 9] = [
+    (SwitchKind::Module, "asis", true),
     (SwitchKind::Module, "headers", true),
     (SwitchKind::Module, "rewrite", true),
     (SwitchKind::Module, "remoteip", true),

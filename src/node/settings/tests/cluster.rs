@@ -71,6 +71,7 @@ fn a_node_of_the_pool_has_all_that_it_needs() {
             (&format!("{wants}/berry-firstboot-system.service"), "-> /etc/systemd/system/berry-firstboot-system.service"),
             (&format!("{wants}/berry-firstboot-cluster.service"), "-> /etc/systemd/system/berry-firstboot-cluster.service"),
             (&format!("{wants}/berry-volume.service"), "-> /etc/systemd/system/berry-volume.service"),
+            ("/etc/apache2/mods-enabled/asis.load", "-> ../mods-available/asis.load"),
             ("/etc/apache2/mods-enabled/headers.load", "-> ../mods-available/headers.load"),
             ("/etc/apache2/mods-enabled/rewrite.load", "-> ../mods-available/rewrite.load"),
             ("/etc/apache2/mods-enabled/remoteip.load", "-> ../mods-available/remoteip.load"),
