@@ -12,7 +12,13 @@ use std::{
 use berry_firstboot::{
     config::{Brick, FORMAT, NodeConfig, Packages, Peer, Pool, Volume, VolumeBrick, VolumeKind, Web},
     gluster::baked,
+    journal::Journal,
+    part::Part,
+    step::Outcome,
 };
+
+/// The program on a node.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_berry-firstboot");
 
 /// Hosts of a cluster.
 pub(crate) const HOSTS: usize = 3;
@@ -67,11 +73,19 @@ fn brick_uuid(lab: u32, index: usize) -> String {
     format!("{:08x}-{lab:04x}-4000-8000-{index:012}", std::process::id())
 }
 
-/// Whether there is what this needs; what is missing otherwise.
+/// Whether this may be done here: not without being root. What is missing then is a failure, and no reason to leave it out.
 pub(crate) fn is_possible() -> bool {
+    if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) != 0) {
+        return false;
+    }
     let has = |program: &str| ["/usr/sbin", "/usr/bin", "/sbin"].iter().any(|folder| Path::new(folder).join(program).exists());
-    let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    is_root && has("glusterd") && has("ip") && has("mke2fs") && Path::new("/dev/fuse").exists() && Path::new("/dev/loop-control").exists()
+    for program in ["glusterd", "ip", "mke2fs", "python3", "unshare"] {
+        assert!(has(program), "{program} is missing (.ci/setup test installs it)");
+    }
+    for device in ["/dev/fuse", "/dev/loop-control"] {
+        assert!(Path::new(device).exists(), "{device} is missing: a kernel without it cannot have these hosts");
+    }
+    true
 }
 
 fn run(command: &mut Command) -> Output {
@@ -107,6 +121,7 @@ impl Lab {
             ("readlink", include_str!("readlink")),
             ("service.sh", include_str!("service.sh")),
             ("node.sh", include_str!("node.sh")),
+            ("web.py", include_str!("web.py")),
         ] {
             let path = at.join("programs").join(program);
             fs::write(&path, text).unwrap();
@@ -115,20 +130,28 @@ impl Lab {
         for index in 0..HOSTS {
             hosts += &format!("10.77.0.{} {}\n", index + 1, name(index));
             let own = at.join(name(index));
-            fs::create_dir_all(own.join("glusterd/peers")).unwrap();
-            fs::create_dir(own.join("log")).unwrap();
+            for folder in ["etc", "lib/berry-firstboot", "lib/enabled", "lib/glusterd/peers", "log"] {
+                fs::create_dir_all(own.join(folder)).unwrap();
+            }
             let config = config(lab, index);
-            fs::write(own.join("node.json"), config.to_text()).unwrap();
+            run(Command::new("cp").args(["-a", "/etc/.", "."]).current_dir(own.join("etc")));
+            fs::create_dir_all(own.join("etc/berry-image")).unwrap();
+            fs::write(own.join("etc/berry-image/node.json"), config.to_text()).unwrap();
+            let put = |path: &str, text: &str| fs::write(own.join("lib").join(path.strip_prefix("/var/lib/").unwrap()), text).unwrap();
             if !unbaked.contains(&index) {
                 for (path, text) in baked::files(config.pool.as_ref().unwrap()) {
-                    fs::write(own.join("glusterd").join(path.strip_prefix("/var/lib/glusterd/").unwrap()), text).unwrap();
+                    put(&path, &text);
                 }
             }
+            put(&Journal::path(Part::System), &serde_json::to_string(&first_part()).unwrap());
+            put(&format!("/var/lib/enabled/{}", Part::Cluster.unit()), "");
             let image = own.join("brick.img");
             fs::File::create(&image).unwrap().set_len(48 << 20).unwrap();
             run(Command::new("mke2fs").args(["-q", "-t", "ext4", "-I", "512", "-U", &brick_uuid(lab, index)]).arg(&image));
         }
-        fs::write(at.join("hosts"), hosts).unwrap();
+        for index in 0..HOSTS {
+            fs::write(at.join(name(index)).join("etc/hosts"), &hosts).unwrap();
+        }
         let script = "mount --make-rprivate / && ip link set lo up && ip link add bridge type bridge && ip link set bridge up && touch \"$0\" && read -r _";
         let network = Holder::start(Command::new("unshare").args(["--net", "--mount", "bash", "-c", script]).arg(at.join("network")));
         wait_for("the network", Duration::from_secs(10), || at.join("network").exists()).unwrap();
@@ -189,15 +212,10 @@ impl Lab {
 
     fn start_service(&self, index: usize) {
         let mut command = self.inside(index);
-        command.arg("/usr/local/sbin/service.sh").arg(self.own(index)).args(Self::program());
+        command.arg("/usr/local/sbin/service.sh").arg(self.own(index)).arg(PROGRAM);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // It ends with its host.
         thread::spawn(move || command.status());
-    }
-
-    fn program() -> [String; 5] {
-        let own = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
-        [own, "driver::driver".into(), "--exact".into(), "--ignored".into(), "--nocapture".into()]
     }
 
     /// What a command says on a host.
@@ -211,21 +229,27 @@ impl Lab {
         self.say(index, &format!("kill -KILL $(cat /run/{what}.pid)"));
     }
 
-    /// Takes all steps again on a host that has finished; what they say.
+    /// Takes all steps again on a host that has finished; what is said and written on it.
     pub(crate) fn again(&self, index: usize) -> String {
-        let config = format!("{}={}", crate::driver::CONFIG, self.own(index).join("node.json").display());
-        let output = self.inside(index).arg("env").arg(config).args(Self::program()).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let journal = self.own(index).join("lib/berry-firstboot/cluster.json");
+        let before = fs::read(&journal).unwrap();
+        let output = self.inside(index).args([PROGRAM, "run", "--part", "cluster"]).output().unwrap();
+        let rewritten = if fs::read(&journal).unwrap() == before { "" } else { "the journal is another one" };
+        format!("{}{}{rewritten}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     }
 
-    /// The end of what all programs said.
+    /// The end of what all programs said, with glusterd's errors and what it has on the card.
     pub(crate) fn logs(&self) -> String {
         let mut text = String::new();
         for index in 0..HOSTS {
             let log = fs::read_to_string(self.own(index).join("program.log")).unwrap_or_default();
-            let lines: Vec<&str> =
-                log.lines().filter(|line| line.contains(": Ok(") || line.contains(": Err(") || line.contains("panicked")).collect();
-            text += &format!("== {}\n{}\n", name(index), lines[lines.len().saturating_sub(40)..].join("\n"));
+            let daemon = fs::read_to_string(self.own(index).join("log/glusterd.log")).unwrap_or_default();
+            let errors = daemon.lines().filter(|line| line.contains(" E ")).collect::<Vec<_>>();
+            let volume = Command::new("find").arg(self.own(index).join("lib/glusterd/vols")).args(["-printf", "%P %s, "]).output();
+            let volume = volume.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = |lines: &[&str]| lines[lines.len().saturating_sub(30)..].join("\n");
+            text += &format!("== {}\n{}\n{}\n{volume}\n", name(index), last(&lines), last(&errors));
         }
         text
     }
@@ -238,6 +262,16 @@ impl Drop for Lab {
         let are_gone = || first.iter().all(|first| !Path::new(&format!("/proc/{first}")).exists());
         let _ = wait_for("the end of the hosts", Duration::from_secs(10), are_gone);
     }
+}
+
+/// What the other part of first boot leaves when it is over.
+fn first_part() -> Journal {
+    let mut journal = Journal::new(Part::System, Part::System.steps().iter().map(|step| (step.name(), step.purpose())));
+    for index in 0..journal.steps.len() {
+        journal.note(index, &Ok(Outcome::KEPT), 0);
+    }
+    journal.finished = true;
+    journal
 }
 
 fn config(lab: u32, index: usize) -> NodeConfig {

@@ -5,9 +5,9 @@ own=$1 name=$2
 mount --make-rprivate /
 mount -t proc proc /proc
 hostname "$name"
-mount --bind "$own/glusterd" /var/lib/glusterd
+mount --bind "$own/etc" /etc
+mount --bind "$own/lib" /var/lib
 mount --bind "$own/log" /var/log/glusterfs
-mount --bind "$own/../hosts" /etc/hosts
 mount --bind "$own/../programs" /usr/local/sbin
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /mnt
