@@ -2,6 +2,7 @@
 
 mod make;
 mod own_brick;
+mod volfiles;
 
 use std::time::Duration;
 
@@ -118,6 +119,7 @@ fn confirm(config: &NodeConfig, info: &VolumeInfo, host: &mut dyn Host) -> Resul
     for brick in config.own_bricks() {
         carry_out(host, &Command::new("sync", ["--file-system", brick.path.as_str()]))?;
     }
+    volfiles::mend(info, host)?;
     Gluster::here(host).set(&info.name, &option, "ready")?;
     Ok(true)
 }
