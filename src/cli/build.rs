@@ -70,7 +70,7 @@ pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), F
     let manifest = manifest(&profile, &base, settings.epoch, &output, entries)?;
     staging.write(MANIFEST, 0o644, &manifest.to_json())?;
     staging.commit(MANIFEST, !options.no_sync)?;
-    epilogue(&output, &ledger_path, is_first, &jobs, report)
+    epilogue(options, &output, &ledger_path, is_first, &jobs, report)
 }
 
 /// A node and its image.
@@ -231,7 +231,7 @@ fn bills(staging: &mut Staging, jobs: &[Job], plan: &Plan, base: &Base, lock: Op
 }
 
 /// The last lines: what was made, and what to do with it.
-fn epilogue(output: &Path, ledger: &Path, is_first: bool, jobs: &[Job], report: &Report) -> Result<(), Failure> {
+fn epilogue(options: &Build, output: &Path, ledger: &Path, is_first: bool, jobs: &[Job], report: &Report) -> Result<(), Failure> {
     for job in jobs {
         let (size, used) = (units::bytes(job.image.size()), units::bytes(job.image.stored_bytes()));
         report.result(&format!("{}  {size}, {used} used\n", output.join(job.file_name()).display()))?;
@@ -239,11 +239,10 @@ fn epilogue(output: &Path, ledger: &Path, is_first: bool, jobs: &[Job], report: 
     let Some(first) = jobs.first() else { return Ok(()) };
     let image = output.join(first.file_name());
     report.note(&format!("\nNext: write each image to its card, for instance  sudo dd if={image:?} of=/dev/sdX bs=4M conv=fsync"));
-    report.note(&format!(
-        "      put in the cards, power on in any order, then  ssh -F {:?} {}",
-        output.join("ssh_config"),
-        first.node.name
-    ));
+    let folder = options.output.as_ref().map(|folder| format!(" --output {folder:?}")).unwrap_or_default();
+    report.note("      put in the cards, power on in any order, and see how far they are:");
+    report.note(&format!("      berry-image status {:?}{folder} --watch", options.profile.profile));
+    report.note(&format!("      A node is reached by  ssh -F {:?} {}", output.join("ssh_config"), first.node.name));
     if is_first {
         report.note(&format!("Keep: {} holds the identities and keys of all nodes: back it up, show it to nobody.", ledger.display()));
         report.note("      Without it a replaced card comes back as a stranger to its own cluster.");

@@ -49,8 +49,7 @@ impl Root {
         let mut text = String::new();
         // Writing to a String cannot fail.
         if !report.unpacked.is_empty() {
-            let _ =
-                writeln!(text, "packages: {} unpacked, not configured: `dpkg --configure -a` on the node does that", report.unpacked.len());
+            let _ = writeln!(text, "packages: {} unpacked; each node configures them on its first boot", report.unpacked.len());
         }
         if !report.removed.is_empty() {
             let is_gone = |name: &&LockedRemoval| report.removed.contains(&name.name);
