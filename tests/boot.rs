@@ -60,7 +60,7 @@ fn step<'a>(status: &'a Value, name: &str) -> (&'a str, &'a str) {
 fn assert_brick_and_growth(guest: &Guest, image: &Image, folder: &Path, since: Instant) {
     let status = guest.first_boot(since, |status| status["finished"] == true);
     println!("first boot finished after {:.1?}", since.elapsed());
-    assert_eq!(["clock", "brick", "packages", "finish"].map(|name| step(&status, name).0), ["done"; 4]);
+    assert_eq!(["clock", "brick", "packages", "system"].map(|name| step(&status, name).0), ["done"; 4]);
     assert_eq!(
         guest.ssh("findmnt -no FSTYPE,UUID /export").split_whitespace().collect::<Vec<_>>(),
         ["ext4", &image.superblock(3, "Filesystem UUID")]
@@ -105,7 +105,7 @@ fn a_node_of_a_cluster_is_set_up_as_far_as_it_can_be_alone() {
     let guest = came_up(&image, folder.path(), "virt, whole cluster");
     let status = guest.first_boot(start, |status| step(status, "glusterd").0 == "done" && step(status, "pool").0 == "waiting");
     println!("virt, whole cluster: alone after {:.1?}", start.elapsed());
-    assert_eq!(["clock", "brick", "packages", "finish", "ready"].map(|name| step(&status, name).0), ["done"; 5], "{status:#}");
+    assert_eq!(["clock", "brick", "packages", "system", "ready"].map(|name| step(&status, name).0), ["done"; 5], "{status:#}");
     assert!(step(&status, "pool").1.contains("cluster02"), "{status:#}");
     assert_eq!(guest.ssh("sudo -n dpkg --audit"), "");
     let packages = guest.ssh("dpkg-query -W -f '${db:Status-Abbrev}${Package} ' apache2 ddclient glusterfs-server rsync");
