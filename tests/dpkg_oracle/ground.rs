@@ -37,7 +37,7 @@ const SUITE: &str = "bookworm";
 const PACKAGES: &str = include_str!("../../src/base/debian/packages.txt");
 const BOOT: [&str; 3] = ["linux-image-arm64", "raspi-firmware", "firmware-brcm80211"];
 /// Files of no package that make a tree one in which tests can work. No service is started in it.
-const POLICY: (&str, u16, &str) = ("/usr/sbin/policy-rc.d", 0o755, "#!/bin/sh\nexit 101\n");
+pub(crate) const POLICY: (&str, u16, &str) = ("/usr/sbin/policy-rc.d", 0o755, "#!/bin/sh\nexit 101\n");
 /// When those were made.
 const TIME: i64 = 1_600_000_000;
 
