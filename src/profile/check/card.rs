@@ -34,11 +34,14 @@ const DEFAULT_ROOT: u64 = 4 << 30;
 const SYSTEM: [&str; 15] =
     ["bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "proc", "root", "run", "sbin", "sys", "usr"];
 
-/// Folders that hold something themselves; a folder of one's own below them is fine.
-const HOLDERS: [&str; 12] = [
-    "/home",
+/// Folders that services do not see, or not as the system has them (`ProtectHome=`, `PrivateTmp=`), with everything below them: Apache and
+/// the units of first boot are such services.
+const UNSEEN: [&str; 3] = ["/home", "/tmp", "/var/tmp"];
+
+/// Folders that hold something themselves, or into which a package puts something when it is configured (Apache); a folder of one's own
+/// below them is fine.
+const HOLDERS: [&str; 11] = [
     "/opt",
-    "/tmp",
     "/var",
     "/var/backups",
     "/var/cache",
@@ -47,7 +50,8 @@ const HOLDERS: [&str; 12] = [
     "/var/log",
     "/var/mail",
     "/var/spool",
-    "/var/tmp",
+    "/var/www",
+    "/var/www/html",
 ];
 
 impl Checker<'_> {
@@ -153,6 +157,8 @@ impl Checker<'_> {
             Some(("it has an empty part, `.` or `..`", format!("write `{default}` without detours and without `/` at its end")))
         } else if !names::is_plain(path) {
             Some(("fstab and systemd take only plain names", "use up to 200 letters, digits, `.`, `_`, `+`, `@` and `-`".to_owned()))
+        } else if UNSEEN.iter().any(|folder| path == *folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))) {
+            Some(("services do not see what is mounted there", format!("write another folder, such as `{default}`")))
         } else if SYSTEM.contains(&first) || HOLDERS.contains(&path) {
             Some(("the system keeps its own files there", format!("write a folder of its own, such as `{default}`")))
         } else {

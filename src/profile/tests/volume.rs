@@ -78,7 +78,7 @@ fn each_type_takes_as_many_nodes_as_glusterd_does() {
 }
 
 /// Each text has exactly the problems that are marked, all of that code.
-const WRONG: [(&str, &str); 56] = [
+const WRONG: [(&str, &str); 58] = [
     ("missing-key", "‸volume: {type: replica}"),
     ("missing-key", "‸volume: {name: v}"),
     ("wrong-type", "volume: ‸v"),
@@ -114,6 +114,8 @@ const WRONG: [(&str, &str); 56] = [
     ("volume-node", "volume: {name: v, type: replica, ‸nodes: []}"),
     ("mount-point", "volume: {name: v, type: replica, mount: ‸/usr/www}"),
     ("mount-point", "volume: {name: v, type: replica, mount: ‸/export}"),
+    ("mount-point", "volume: {name: v, type: replica, mount: ‸/var/www/html}"),
+    ("mount-point", "volume: {name: v, type: replica, mount: ‸/tmp/www}"),
     ("mount-point", "volume: {name: v, type: replica, mount: ‸/export/brick/www}"),
     ("mount-point", "brick: {mount: /mnt/www/b}\nvolume: {name: v, type: replica, mount: ‸/mnt/www}"),
     ("mount-point", "brick: {mount: /mnt/www}\nvolume: {name: ‸v, type: replica}"),

@@ -125,6 +125,8 @@ fn table() -> Vec<(&'static str, String)> {
         ("mount-point", top("brick: {mount: ‸/}")),
         ("mount-point", top("brick: {mount: ‸/usr/share/x}")),
         ("mount-point", top("brick: {mount: ‸/var}")),
+        ("mount-point", top("brick: {mount: ‸/home/brick}")),
+        ("mount-point", top("brick: {mount: ‸/var/tmp}")),
         ("mount-point", top("brick: {mount: ‸/a/../b}")),
         ("mount-point", top("brick: {mount: ‸/export/}")),
         ("mount-point", top("brick: {mount: ‸\"/a b\"}")),
