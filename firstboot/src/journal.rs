@@ -31,11 +31,18 @@ pub struct Journal {
     pub steps: Vec<Entry>,
 }
 
+/// Whether the volume was mounted and answered when it was looked last, until the node is switched off.
+const SEEN: &str = "/run/berry-firstboot-volume";
+/// What stands there when it did.
+const MOUNTED: &str = "mounted\n";
+
 /// What has become of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// People are to be told.
     Told,
+    /// It was tried in vain as often as is to be written down: once more than a power of two is not, as a card does not last for ever.
+    Due,
     /// It is as before.
     Nothing,
 }
@@ -97,10 +104,11 @@ impl Journal {
             Err(error) => (State::Failing, Some(error.to_string())),
         };
         if (entry.state, &entry.reason) == (state, &reason) {
-            if state != State::Done {
-                entry.attempts = entry.attempts.saturating_add(1);
+            if state == State::Done {
+                return Change::Nothing;
             }
-            return Change::Nothing;
+            entry.attempts = entry.attempts.saturating_add(1);
+            return if entry.attempts.is_power_of_two() { Change::Due } else { Change::Nothing };
         }
         // What is awaited may change from moment to moment; since when it is awaited does not.
         if entry.state != state {
@@ -108,12 +116,6 @@ impl Journal {
         }
         (entry.state, entry.reason, entry.attempts) = (state, reason, 1);
         Change::Told
-    }
-
-    /// Whether it is time to write it again though nothing has changed but a number of attempts.
-    #[must_use]
-    pub fn is_due(&self) -> bool {
-        self.steps.iter().any(|entry| entry.state != State::Done && entry.attempts.is_power_of_two())
     }
 
     /// Puts it on disk.
@@ -127,6 +129,13 @@ impl Journal {
         host.write(&Self::path(self.part), &text, 0o644).map(|_| ())
     }
 
+    /// Whether all is reached but that the unit is switched off, which the last step does: the power may go before that is written down.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let (_, others) = self.steps.split_last().unzip();
+        self.finished || others.is_some_and(|others: &[Entry]| others.iter().all(|entry| entry.state == State::Done))
+    }
+
     /// Whether each step is done.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -134,16 +143,25 @@ impl Journal {
     }
 }
 
-/// How the node stands, as the journals say and as its mounts are; steps of a part that has not begun are missing.
+/// Notes for others whether the volume is mounted and answers.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn note_volume(host: &mut dyn Host, is_mounted: bool) -> io::Result<()> {
+    host.write(SEEN, if is_mounted { MOUNTED } else { "away\n" }.as_bytes(), 0o644).map(drop)
+}
+
+/// How the node stands, as the journals say; steps of a part that has not begun are missing. Nothing is asked of the volume itself, which may
+/// not answer: how that is, is what was [seen](note_volume) last.
 pub fn status(config: &NodeConfig, host: &dyn Host) -> Status {
     let journals: Vec<Option<Journal>> = Part::of(config).iter().map(|part| Journal::read(*part, host)).collect();
-    let is_mounted = |path: &str| host.mounted(path).is_ok_and(|mounted| mounted.is_some_and(|it| it.is_glusterfs() && it.is_alive));
+    let is_mounted = || host.read(SEEN).is_ok_and(|text| text == MOUNTED.as_bytes());
     Status {
         cluster: config.cluster.clone(),
         node: config.node.clone(),
-        finished: journals.iter().all(|journal| journal.as_ref().is_some_and(|journal| journal.finished)),
+        finished: journals.iter().all(|journal| journal.as_ref().is_some_and(Journal::is_over)),
         clock: host.clock(),
-        volume: config.volume.as_ref().map(|volume| is_mounted(&volume.mount)),
+        volume: config.volume.as_ref().map(|_| is_mounted()),
         steps: journals.into_iter().flatten().flat_map(|journal| journal.steps).collect(),
     }
 }
@@ -163,10 +181,10 @@ mod tests {
         assert_eq!((journal.steps[0].state, journal.steps[0].since), (State::Working, 5));
         let waiting = || Ok(Outcome::wait("x", 5));
         assert_eq!(journal.note(0, &waiting(), 10), Change::Told);
-        for _ in 0..3 {
-            assert_eq!(journal.note(0, &waiting(), 20), Change::Nothing);
+        for change in [Change::Due, Change::Nothing, Change::Due, Change::Nothing] {
+            assert_eq!(journal.note(0, &waiting(), 20), change);
         }
-        assert_eq!((journal.steps[0].since, journal.steps[0].attempts, journal.is_due()), (10, 4, true));
+        assert_eq!((journal.steps[0].since, journal.steps[0].attempts), (10, 5));
         // Another thing is awaited, and waiting goes on.
         assert_eq!(journal.note(0, &Ok(Outcome::wait("y", 5)), 30), Change::Told);
         assert_eq!((journal.steps[0].since, journal.steps[0].attempts), (10, 1));
@@ -185,7 +203,6 @@ mod tests {
     fn a_node_is_ready_when_each_of_its_parts_is() {
         use crate::{
             config::{Pool, Volume, VolumeKind},
-            host::Mounted,
             testing::{Fake, config},
         };
         let mut host = Fake::idle(std::time::Duration::ZERO);
@@ -202,8 +219,19 @@ mod tests {
         journal.write(&mut host).unwrap();
         let away = status(&member, &host);
         assert_eq!((away.finished, away.is_well(), away.volume, away.steps.len()), (true, false, Some(false), 3));
-        host.mounted = Some(Mounted { kind: "fuse.glusterfs".into(), source: "localhost:/volpi".into(), is_alive: true });
+        note_volume(&mut host, true).unwrap();
         assert!(status(&member, &host).is_well());
+        note_volume(&mut host, false).unwrap();
+        assert!(!status(&member, &host).is_well());
+    }
+
+    #[test]
+    fn a_power_cut_behind_the_last_step_leaves_nothing_open() {
+        let mut journal = journal();
+        assert!(!journal.is_over());
+        journal.note(0, &Ok(Outcome::CHANGED), 1);
+        assert!(journal.is_over() && !journal.is_done());
+        assert!(!Journal::new(Part::System, []).is_over());
     }
 
     #[test]

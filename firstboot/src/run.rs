@@ -31,7 +31,7 @@ pub fn run(part: Part, steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut 
         let round = round(steps, config, host, &mut journal, tell);
         let is_done = journal.is_done();
         journal.finished |= is_done;
-        if is_done || journal.is_due() {
+        if is_done || round.is_due {
             record(&journal, config, host, tell);
         }
         if is_done {
@@ -67,6 +67,9 @@ pub fn keep(
             pause = pause.min(pause_after(&result));
             break;
         }
+        if let Err(error) = journal::note_volume(host, said.is_none()) {
+            tell(&format!("it cannot be noted how the volume is: {error}"));
+        }
         if said != last {
             tell(said.as_deref().unwrap_or("all is well again"));
             last = said;
@@ -78,11 +81,13 @@ pub fn keep(
 /// What became of the steps once.
 struct Round {
     has_failed: bool,
+    /// Whether a number of attempts is to be written down.
+    is_due: bool,
     pause: Duration,
 }
 
 fn round(steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, journal: &mut Journal, tell: &mut dyn FnMut(&str)) -> Round {
-    let mut round = Round { has_failed: false, pause: BLOCKED };
+    let mut round = Round { has_failed: false, is_due: false, pause: BLOCKED };
     let mut is_held = false;
     for (index, step) in steps.iter().enumerate() {
         if is_held && !step.stands_alone() {
@@ -93,9 +98,13 @@ fn round(steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, jour
             record(journal, config, host, tell);
         }
         let result = step.ensure(config, host);
-        if journal.note(index, &result, host.clock()) == Change::Told {
-            tell(&words(step.as_ref(), &result));
-            record(journal, config, host, tell);
+        match journal.note(index, &result, host.clock()) {
+            Change::Told => {
+                tell(&words(step.as_ref(), &result));
+                record(journal, config, host, tell);
+            }
+            Change::Due => round.is_due = true,
+            Change::Nothing => {}
         }
         if !matches!(result, Ok(Outcome::Done { .. })) {
             is_held = true;

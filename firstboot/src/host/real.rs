@@ -28,8 +28,9 @@ use super::{Command, Host, Kind, Mounted, Output};
 const MAX_FILE: u64 = 16 << 20;
 /// No program says more that matters.
 const MAX_WORDS: u64 = 4 << 20;
-/// How long a file system may take to answer before it counts as dead.
-const ALIVE: Duration = Duration::from_secs(5);
+/// How long a file system may take to answer before it counts as dead. A volume answers nobody until a node that died is given up, after
+/// `network.ping-timeout` (42 seconds where nothing else is set), and then goes on: it must not be taken away for that.
+const ALIVE: Duration = Duration::from_secs(150);
 /// Where programs are looked for.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

@@ -7,6 +7,7 @@ use crate::{
     baked::mount_unit,
     config::{NodeConfig, Volume},
     host::{Command, Host, Mounted},
+    journal,
     step::{Doing as _, Outcome, Step, StepError, carry_out},
 };
 
@@ -37,7 +38,10 @@ impl Step for Mount {
                 let (source, kind) = (mounted.source, mounted.kind);
                 return Ok(Outcome::blocked(format!("{source} ({kind}) is mounted at {path}, where the volume {} is to be", volume.name)));
             }
-            Some(mounted) if mounted.is_alive => return Ok(Outcome::KEPT),
+            Some(mounted) if mounted.is_alive => {
+                note(host);
+                return Ok(Outcome::KEPT);
+            }
             Some(_) => unmount(path, &unit, host)?,
             None => {}
         }
@@ -52,13 +56,21 @@ impl Step for Mount {
         }
         host.sleep(MOMENT);
         match host.mounted(path).doing(path)? {
-            Some(mounted) if is_volume(volume, &mounted) && mounted.is_alive => Ok(Outcome::CHANGED),
+            Some(mounted) if is_volume(volume, &mounted) && mounted.is_alive => {
+                note(host);
+                Ok(Outcome::CHANGED)
+            }
             _ => Ok(Outcome::wait(
                 format!("the volume {} did not stay mounted at {path}; auth.allow may not have this node", volume.name),
                 AGAIN,
             )),
         }
     }
+}
+
+/// Notes that it is mounted. What keeps it mounted notes that later, too, and says when it cannot.
+fn note(host: &mut dyn Host) {
+    let _ = journal::note_volume(host, true);
 }
 
 /// Whether it is the volume that is mounted: `node:/name` or `node:name`.
