@@ -20,6 +20,9 @@ use berry_firstboot::{
 /// The program on a node.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_berry-firstboot");
 
+/// For what takes a moment on a machine that has nothing else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Hosts of a cluster.
 pub(crate) const HOSTS: usize = 3;
 
@@ -154,7 +157,7 @@ impl Lab {
         }
         let script = "mount --make-rprivate / && ip link set lo up && ip link add bridge type bridge && ip link set bridge up && touch \"$0\" && read -r _";
         let network = Holder::start(Command::new("unshare").args(["--net", "--mount", "bash", "-c", script]).arg(at.join("network")));
-        wait_for("the network", Duration::from_secs(10), || at.join("network").exists()).unwrap();
+        wait_for("the network", PATIENCE, || at.join("network").exists()).unwrap();
         Self { hosts: (0..HOSTS).map(|_| None).collect(), network, boots: 0, folder }
     }
 
@@ -178,7 +181,7 @@ impl Lab {
                 .arg(&own)
                 .arg(name(index)),
         );
-        wait_for("a host", Duration::from_secs(10), || own.join("up").exists()).unwrap();
+        wait_for("a host", PATIENCE, || own.join("up").exists()).unwrap();
         let unshare = holder.process.id();
         let first = fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).unwrap().trim().parse().unwrap();
         let outside = format!("v{}", self.boots);
@@ -189,14 +192,15 @@ impl Lab {
         );
         run(Command::new("nsenter").args(["--target", &network, "--net", "sh", "-c", &script]));
         self.hosts[index] = Some(Host { _holder: holder, first });
-        if !own.join("done").exists() {
-            self.start_service(index);
-        }
+        self.start_service(index);
     }
 
     /// Cuts a host's power. What it had written is there again: the kernel is not the host's own.
     pub(crate) fn power_off(&mut self, index: usize) {
-        self.hosts[index] = None;
+        let first = self.hosts[index].take().map(|host| host.first);
+        // With its last process its mounts go, and its card is free again.
+        let is_gone = || first.is_none_or(|first| !Path::new(&format!("/proc/{first}")).exists());
+        wait_for("the end of a host", PATIENCE, is_gone).unwrap();
     }
 
     pub(crate) fn is_on(&self, index: usize) -> bool {
@@ -260,7 +264,7 @@ impl Drop for Lab {
         // All else of a host, its mounts and its devices, ends with its first process; only then is its folder removed.
         let first: Vec<u32> = self.hosts.drain(..).flatten().map(|host| host.first).collect();
         let are_gone = || first.iter().all(|first| !Path::new(&format!("/proc/{first}")).exists());
-        let _ = wait_for("the end of the hosts", Duration::from_secs(10), are_gone);
+        let _ = wait_for("the end of the hosts", PATIENCE, are_gone);
     }
 }
 

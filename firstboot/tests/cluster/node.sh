@@ -12,7 +12,12 @@ mount --bind "$own/../programs" /usr/local/sbin
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /mnt
 mkdir -p /run/gluster /mnt/export /mnt/www
-mount -t ext4 -o loop "$own/brick.img" /mnt/export
+# The card of a host that was cut off a moment ago may still be in use.
+for _ in $(seq 100); do
+    mount -t ext4 -o loop "$own/brick.img" /mnt/export && break
+    sleep 0.3
+done
+mountpoint -q /mnt/export
 ip link set lo up
 touch "$own/up"
 read -r _ || true
