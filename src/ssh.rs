@@ -1,9 +1,12 @@
 //! Nodes that are switched on, asked over SSH with the configuration that `build` wrote.
 
 use std::{
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use berry_firstboot::{baked, status::Status};
@@ -12,6 +15,12 @@ use berry_firstboot::{baked, status::Status};
 const CONNECT: u32 = 8;
 /// Seconds after which a connection that was made and says nothing is asked whether it is still there; after two of them it is given up.
 const ALIVE: u32 = 5;
+/// A node that has not answered until then is passed over: it would keep all others from being shown.
+const LIMIT: Duration = Duration::from_secs(30);
+/// No status is larger.
+const MAX_ANSWER: u64 = 1 << 20;
+/// How often it is looked whether `ssh` has ended.
+const TICK: Duration = Duration::from_millis(20);
 
 /// Why a node did not say how it stands.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +28,9 @@ pub enum Silence {
     /// The program `ssh` could not be started.
     #[error("ssh could not be started")]
     Start(#[source] io::Error),
+    /// A connection, and no end of it.
+    #[error("no answer within {} seconds", LIMIT.as_secs())]
+    Late,
     /// No connection, or no admission.
     #[error("not reached: {0}")]
     NotReached(String),
@@ -62,8 +74,43 @@ impl Nodes {
             "ServerAliveCountMax=2",
         ]);
         ssh.args(["--", name, baked::PROGRAM, "status", "--json"]);
-        let output = ssh.stdin(Stdio::null()).output().map_err(Silence::Start)?;
-        answer(output.status.code(), &output.stdout, &output.stderr)
+        let mut child = ssh.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(Silence::Start)?;
+        let (stdout, stderr) = (child.stdout.take().map(read), child.stderr.take().map(read));
+        let code = wait(&mut child, LIMIT)?;
+        answer(code, &words(stdout), &words(stderr))
+    }
+}
+
+/// Reads in a thread of its own what comes, up to [`MAX_ANSWER`].
+fn read(pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What came before an error is told all the same.
+        let _ = pipe.take(MAX_ANSWER).read_to_end(&mut bytes);
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// What was read. What `ssh` itself started may hold the pipe open a little longer.
+fn words(receiver: Option<mpsc::Receiver<Vec<u8>>>) -> Vec<u8> {
+    receiver.and_then(|receiver| receiver.recv_timeout(Duration::from_secs(2)).ok()).unwrap_or_default()
+}
+
+/// The exit status of a program that ends within `limit`; it is ended otherwise.
+fn wait(child: &mut Child, limit: Duration) -> Result<Option<i32>, Silence> {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(Silence::Start)? {
+            return Ok(status.code());
+        }
+        if begun.elapsed() > limit {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(Silence::Late);
+        }
+        thread::sleep(TICK);
     }
 }
 
@@ -84,6 +131,20 @@ fn answer(code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Result<Status, Sil
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_waited_for_for_ever() {
+        let start = |script: &str| Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        let begun = Instant::now();
+        let late = wait(&mut start("sleep 60"), Duration::from_millis(100)).unwrap_err();
+        assert_eq!(late.to_string(), "no answer within 30 seconds");
+        let mut child = start("head -c 3000000 /dev/zero; exit 3");
+        let output = child.stdout.take().map(read);
+        // It is ended by the closed pipe, and not waited for.
+        assert!(wait(&mut child, Duration::from_secs(30)).unwrap() != Some(0));
+        assert_eq!(words(output).len() as u64, MAX_ANSWER);
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
 
     #[test]
     fn each_way_to_fail_is_told() {

@@ -102,6 +102,8 @@ fn mistakes_are_told_with_the_way_out() {
         (code, err.as_str()),
         (2, "error: the profile has no node `cluster9`\nhint: it has cluster01, cluster02, cluster03, cluster04\n")
     );
+    let (code, _, err) = run(status(folder.path()).env("PATH", folder.path()).arg("--watch"));
+    assert!(code == 1 && err.starts_with("error: ssh could not be started: "), "{code} {err}");
     fs::remove_file(folder.path().join("images/ssh_config")).unwrap();
     let (code, _, err) = run(&mut status(folder.path()));
     assert!(code == 2 && err.contains("ssh_config is missing") && err.contains("--output"), "{err}");

@@ -45,6 +45,9 @@ pub(super) fn run(options: &args::Status, report: &Report, stop: &Stop) -> Resul
         if stop.is_requested() {
             return Err(interrupted());
         }
+        if let Some(Silence::Start(error)) = answers.iter().find_map(|(_, said)| said.as_ref().err()) {
+            return Err(Failure::new(Kind::Io, format!("ssh could not be started: {error}")).with_hint("install OpenSSH's client"));
+        }
         if options.json {
             report.json(&for_programs(&profile.cluster, &answers))?;
         } else {
@@ -98,17 +101,10 @@ fn table(cluster: &str, answers: &[Answer]) -> String {
         // Writing to a String cannot fail.
         let _ = match said {
             Ok(status) => writeln!(text, "  {name:<width$}  {}", line(name, status)),
-            Err(silence) => writeln!(text, "  {name:<width$}  {}", with_cause(silence)),
+            Err(silence) => writeln!(text, "  {name:<width$}  {silence}"),
         };
     }
     text
-}
-
-fn with_cause(silence: &Silence) -> String {
-    match silence {
-        Silence::Start(source) => format!("{silence}: {source}"),
-        _ => silence.to_string(),
-    }
 }
 
 fn line(name: &str, status: &Status) -> String {
@@ -137,7 +133,7 @@ fn duration(seconds: i64) -> String {
 fn for_programs(cluster: &str, answers: &[Answer]) -> Value {
     let node = |(name, said): &Answer| match said {
         Ok(status) => json!({ "node": name, "ready": status.is_well(), "status": status }),
-        Err(silence) => json!({ "node": name, "ready": false, "error": with_cause(silence) }),
+        Err(silence) => json!({ "node": name, "ready": false, "error": silence.to_string() }),
     };
     json!({ "cluster": cluster, "ready": answers.iter().all(is_well), "nodes": answers.iter().map(node).collect::<Vec<_>>() })
 }
