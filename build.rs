@@ -65,6 +65,10 @@ fn build(root: &Path, target: &Path, triple: &str) -> Option<PathBuf> {
     let library = Command::new(rustc).args(["--print", "target-libdir", "--target", triple]).output().ok()?;
     let library = String::from_utf8(library.stdout).ok()?;
     if !Path::new(library.trim()).is_dir() {
+        // Until it is there.
+        if let Some(targets) = Path::new(library.trim()).ancestors().nth(2) {
+            println!("cargo:rerun-if-changed={}", targets.display());
+        }
         println!("cargo:warning=images get no program for their first boot: `rustup target add {triple}` is missing");
         return None;
     }

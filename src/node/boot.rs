@@ -14,7 +14,7 @@ use crate::{
 pub const COMMAND_LINE: &str = "cmdline.txt";
 
 /// The file by which a node tells how far it is, to whoever puts its card into a computer. It has its size from the beginning: on the node
-/// only its bytes change.
+/// only its bytes and its time change, and no cluster is allocated.
 pub const STATUS_FILE: &str = "node-status.txt";
 /// Its size in bytes.
 pub const STATUS_SIZE: usize = 4096;

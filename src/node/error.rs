@@ -162,7 +162,10 @@ impl Classified for NodeError {
             Self::Packages(error) => error.hint(),
             Self::NoPackage { package, .. } => Some(format!("add `{package}` to `install` of `packages`")),
             Self::Gluster { .. } => Some("take an image of bullseye, bookworm or trixie".to_owned()),
-            Self::NoProgram { .. } => Some("take a 64-bit image, or a berry-image that was built with it".to_owned()),
+            Self::NoProgram { architecture: "armhf" } => {
+                Some("run .ci/armhf and build berry-image again, or take a 64-bit image".to_owned())
+            }
+            Self::NoProgram { .. } => Some("run `rustup target add aarch64-unknown-linux-musl` and build berry-image again".to_owned()),
             _ => None,
         }
     }
