@@ -6,6 +6,7 @@
 //! its machine it sees through [`host::Host`].
 
 pub mod baked;
+pub mod chs;
 pub mod config;
 pub mod gluster;
 

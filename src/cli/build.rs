@@ -31,7 +31,7 @@ const MANIFEST: &str = "manifest.json";
 pub(super) fn run(options: &Build, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::profile(&options.profile, report)?;
     let selected = select(&profile, &options.node)?;
-    let output = options.output.clone().unwrap_or_else(|| Path::new("images").join(&profile.cluster));
+    let output = inputs::output_folder(options.output.as_deref(), &profile);
     let ledger_path = inputs::ledger_path(&options.profile);
     let old = inputs::lock(&options.profile, &profile)?;
     let from = inputs::From { offline: options.profile.offline, bundle: options.from.bundle.as_deref(), lock: old.as_ref() };
@@ -211,7 +211,7 @@ fn operator_files(staging: &mut Staging, profile: &Profile, ledger: &Ledger, out
         .map_err(|error| Failure::new(Kind::Io, format!("the path of {} cannot be told: {error}", output.display())))?;
     staging.write("hosts", 0o644, operator::hosts(profile).as_bytes())?;
     staging.write(operator::KNOWN_HOSTS_FILE, 0o644, operator::known_hosts(profile, ledger).as_bytes())?;
-    staging.write("ssh_config", 0o644, operator::ssh_config(profile, ledger, &folder)?.as_bytes())?;
+    staging.write(operator::SSH_CONFIG_FILE, 0o644, operator::ssh_config(profile, ledger, &folder)?.as_bytes())?;
     if let Some(key) = ledger.operator_key().filter(|_| profile.user.keys.is_empty()) {
         staging.write(operator::KEY_FILE, 0o600, key.private().expose().as_bytes())?;
     }
@@ -242,7 +242,7 @@ fn epilogue(options: &Build, output: &Path, ledger: &Path, is_first: bool, jobs:
     let folder = options.output.as_ref().map(|folder| format!(" --output {folder:?}")).unwrap_or_default();
     report.note("      put in the cards, power on in any order, and see how far they are:");
     report.note(&format!("      berry-image status {:?}{folder} --watch", options.profile.profile));
-    report.note(&format!("      A node is reached by  ssh -F {:?} {}", output.join("ssh_config"), first.node.name));
+    report.note(&format!("      A node is reached by  ssh -F {:?} {}", output.join(operator::SSH_CONFIG_FILE), first.node.name));
     if is_first {
         report.note(&format!("Keep: {} holds the identities and keys of all nodes: back it up, show it to nobody.", ledger.display()));
         report.note("      Without it a replaced card comes back as a stranger to its own cluster.");

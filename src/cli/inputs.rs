@@ -86,6 +86,11 @@ pub(super) fn lock_path(arguments: &ProfileArguments) -> PathBuf {
     arguments.lock.clone().unwrap_or_else(|| arguments.profile.with_extension("lock"))
 }
 
+/// The folder of the images: the one that is named, or that of the cluster.
+pub(super) fn output_folder(named: Option<&Path>, profile: &Profile) -> PathBuf {
+    named.map_or_else(|| Path::new("images").join(&profile.cluster), Path::to_owned)
+}
+
 /// The lock that is there, for a profile that asks for packages.
 pub(super) fn lock(arguments: &ProfileArguments, profile: &Profile) -> Result<Option<Lock>, Failure> {
     if profile.packages.is_empty() { Ok(None) } else { Ok(Lock::load(&lock_path(arguments))?) }

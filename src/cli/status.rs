@@ -1,8 +1,8 @@
 //! `berry-image status`.
 
 use std::{
+    convert::Infallible,
     fmt::Write as _,
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{args, failure::Failure, inputs, report::Report, units};
 use crate::{
     error::Kind,
+    node::operator,
     parallel,
     profile::Profile,
     progress::Stop,
@@ -30,8 +31,8 @@ type Answer = (String, Result<Status, Silence>);
 pub(super) fn run(options: &args::Status, report: &Report, stop: &Stop) -> Result<(), Failure> {
     let profile = inputs::load(&options.profile, report)?;
     let names = selected(&profile, &options.node)?;
-    let output = options.output.clone().unwrap_or_else(|| Path::new("images").join(&profile.cluster));
-    let config = output.join("ssh_config");
+    let output = inputs::output_folder(options.output.as_deref(), &profile);
+    let config = output.join(operator::SSH_CONFIG_FILE);
     if !config.is_file() {
         return Err(Failure::new(Kind::Usage, format!("{} is missing; `build` writes it", config.display()))
             .with_hint("where the images were built into another folder, name it with --output"));
@@ -39,9 +40,7 @@ pub(super) fn run(options: &args::Status, report: &Report, stop: &Stop) -> Resul
     let nodes = Nodes::new(&config);
     loop {
         let begun = Instant::now();
-        let Ok(answers) = parallel::each(&names, AT_ONCE, |name| Ok::<Answer, ()>((name.clone(), nodes.status(name)))) else {
-            return Ok(());
-        };
+        let Ok(answers) = parallel::each(&names, AT_ONCE, |name| Ok::<Answer, Infallible>((name.clone(), nodes.status(name))));
         if stop.is_requested() {
             return Err(interrupted());
         }

@@ -5,6 +5,8 @@
 
 use std::io;
 
+use berry_firstboot::chs::cylinder_head_sector;
+
 use super::Storage;
 use crate::{
     error::{Classified, Kind},
@@ -346,15 +348,6 @@ impl Mbr {
     fn entry(&self, number: usize) -> &[u8] {
         &self.sector[Self::entry_offset(number)..][..ENTRY]
     }
-}
-
-/// The old form of an address, for 255 heads of 63 sectors as sfdisk and parted write it; beyond 1023 cylinders the largest one.
-fn cylinder_head_sector(sector: u32) -> [u8; 3] {
-    let (cylinder, head, sector) = (sector / (255 * 63), sector / 63 % 255, sector % 63 + 1);
-    if cylinder > 1023 {
-        return [0xfe, 0xff, 0xff];
-    }
-    [head as u8, sector as u8 | (cylinder >> 8 << 6) as u8, cylinder as u8]
 }
 
 #[cfg(test)]

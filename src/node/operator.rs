@@ -7,6 +7,8 @@ use crate::profile::{Node, Profile, Public};
 
 /// Name of the operator's private key in the output folder, where the ledger has one.
 pub const KEY_FILE: &str = "id_ed25519";
+/// How the operator's ssh finds the nodes, beside the images.
+pub const SSH_CONFIG_FILE: &str = "ssh_config";
 /// Name of the list of host keys in the output folder.
 pub const KNOWN_HOSTS_FILE: &str = "known_hosts";
 
@@ -49,7 +51,7 @@ pub fn ssh_config(profile: &Profile, ledger: &Ledger, folder: &Path) -> Result<S
     let known_hosts = quoted(&folder.join(KNOWN_HOSTS_FILE))?;
     let key = ledger.operator_key().filter(|_| profile.user.keys.is_empty());
     let key = key.map(|_| quoted(&folder.join(KEY_FILE))).transpose()?;
-    let mut text = format!("# The cluster {}. Use: ssh -F {} NODE\n", profile.cluster, folder.join("ssh_config").display());
+    let mut text = format!("# The cluster {}. Use: ssh -F {} NODE\n", profile.cluster, folder.join(SSH_CONFIG_FILE).display());
     for node in &profile.nodes {
         let (name, address, user) = (&node.name, reached_at(node), &profile.user.name);
         let _ = write!(
@@ -125,7 +127,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("my 100% out");
         std::fs::create_dir(&folder).unwrap();
-        let config = folder.join("ssh_config");
+        let config = folder.join(SSH_CONFIG_FILE);
         std::fs::write(&config, ssh_config(&profile, &ledger, &folder).unwrap()).unwrap();
         for (node, address) in [("cluster02", "192.168.2.7"), ("cluster04", "berries.example.org")] {
             let output = run(Command::new("ssh").arg("-G").arg("-F").arg(&config).arg(node));

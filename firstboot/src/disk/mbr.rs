@@ -4,6 +4,7 @@ use super::{
     bytes::{put, u32_at},
     growth::{Layout, Place, Refusal},
 };
+use crate::chs::cylinder_head_sector;
 
 /// Type of a partition that stands for a GUID partition table.
 pub(super) const PROTECTIVE: u8 = 0xee;
@@ -127,15 +128,6 @@ impl Mbr {
     }
 }
 
-/// The old form of an address, for 255 heads of 63 sectors as sfdisk and parted write it; beyond 1023 cylinders the largest one.
-fn cylinder_head_sector(sector: u32) -> [u8; 3] {
-    let (cylinder, head, sector) = (sector / (255 * 63), sector / 63 % 255, sector % 63 + 1);
-    if cylinder > 1023 {
-        return [0xfe, 0xff, 0xff];
-    }
-    [head as u8, sector as u8 | (cylinder >> 8 << 6) as u8, cylinder as u8]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,12 +187,5 @@ mod tests {
         assert_eq!(protective(&most).covering(1999).unwrap(), record(&most));
         assert_eq!(protective(&[(1, 0x0c, 64, 64), (2, PROTECTIVE, 1, 63)]).covering(9), Err(Refusal::Hybrid(1)));
         assert!(matches!(protective(&[(2, PROTECTIVE, 2, 63)]).covering(9), Err(Refusal::Damaged(_))));
-    }
-
-    #[test]
-    fn old_addresses_are_those_of_sfdisk() {
-        assert_eq!(cylinder_head_sector(0), [0, 1, 0]);
-        assert_eq!(cylinder_head_sector(1024 * 255 * 63 - 1), [254, 0xc0 | 63, 0xff]);
-        assert_eq!(cylinder_head_sector(1024 * 255 * 63), [0xfe, 0xff, 0xff]);
     }
 }

@@ -73,15 +73,6 @@ fn what_is_not_set_stays() {
 }
 
 #[test]
-fn numbers_beyond_old_addresses_are_capped() {
-    assert_eq!(cylinder_head_sector(0), [0, 1, 0]);
-    assert_eq!(cylinder_head_sector(8192), [130, 3, 0]);
-    assert_eq!(cylinder_head_sector(1024 * 255 * 63 - 1), [254, 0xff, 0xff]);
-    assert_eq!(cylinder_head_sector(1024 * 255 * 63), [0xfe, 0xff, 0xff]);
-    assert_eq!(cylinder_head_sector(u32::MAX), [0xfe, 0xff, 0xff]);
-}
-
-#[test]
 fn parted_keeps_the_disk_id_of_a_new_record() {
     // parted decides by byte 0 alone (libparted/labels/dos.c), which needs no parted to check.
     assert_ne!(Mbr::new(1).sector()[0], 0);
