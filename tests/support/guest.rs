@@ -66,7 +66,7 @@ impl Guest {
             Machine::Virt => {
                 let serial = ["console=ttyS1,115200", "console=serial0,115200"].into_iter().find(|word| command_line.contains(word));
                 let serial = serial.unwrap_or_else(|| panic!("no serial console: {command_line}"));
-                qemu.args(["-M", "virt", "-cpu", "max", "-smp", "2", "-m", "768", "-accel", "tcg,thread=multi"]);
+                qemu.args(["-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "768", "-accel", "tcg,thread=multi"]);
                 qemu.args(["-append", &command_line.replace(serial, "console=ttyAMA0")]);
                 qemu.arg("-drive").arg(format!("if=none,id=card,format=qcow2,cache=unsafe,file={}", card.display()));
                 qemu.args(["-device", "virtio-blk-pci,drive=card", "-device", "virtio-net-pci,netdev=lan,romfile="]);
