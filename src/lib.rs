@@ -21,6 +21,7 @@ pub mod little_endian;
 pub mod lock;
 pub mod node;
 pub mod output;
+pub mod overlay;
 mod parallel;
 pub mod plan;
 pub mod profile;

@@ -293,6 +293,38 @@ fn keys_that_are_added_later_take_the_place_of_the_operator_s_own() {
 }
 
 #[test]
+fn an_overlay_lies_over_what_is_made_otherwise() {
+    let folder = folder();
+    let site = folder.path().join("site");
+    fs::create_dir(&site).unwrap();
+    let manifest = "always 0640 root:adm who.template /etc/site/who\nremote 0755 pi:pi - /srv/far\ncluster01 link - /etc/site/who /etc/who\n\
+        always 0644 root:root motd /etc/motd\n";
+    for (name, text) in [("manifest", manifest), ("who.template", "{{node}} of {{cluster}}\n"), ("motd", "{{ as it stands }}\n")] {
+        fs::write(site.join(name), text).unwrap();
+    }
+    let profile = changed_profile(folder.path(), "user:\n", "overlays: site\n\nuser:\n");
+    let said = ok(berry().arg("plan").arg(&profile));
+    assert!(said.contains("overlay site: 4 paths, over what is made otherwise\n"), "{said}");
+    let output = folder.path().join("out");
+    ok(berry().arg("build").arg(&profile).args(["--node", "cluster01", "--node", "cluster04", "--output"]).arg(&output));
+    for node in ["cluster01", "cluster04"] {
+        let image = Image::open(&output.join(format!("{node}.img")));
+        image.verify_ext4(2);
+        assert_eq!(image.root_file("/etc/site/who"), format!("{node} of cluster01\n"));
+        assert_eq!(image.root_file("/etc/motd"), "{{ as it stands }}\n");
+        let stat = image.debugfs(2, "stat /etc/site/who");
+        assert!(stat.contains("Mode:  0640") && stat.contains("User:     0   Group:     4 "), "{stat}");
+        let (srv, etc) = (image.debugfs(2, "ls -p /srv"), image.debugfs(2, "ls -p /etc"));
+        assert_eq!(srv.contains("/040755/1000/1000/far/"), node == "cluster04", "{srv}");
+        assert_eq!(etc.contains("/120777/0/0/who/"), node == "cluster01", "{etc}");
+    }
+    fs::write(site.join("manifest"), "always 0644 root:root who.template /etc/hostname\nalways 0644 root:root motd /etc/motd\n").unwrap();
+    assert!(fails(2, berry().arg("check").arg(&profile)).contains("site/manifest:1: `/etc/hostname` is made of the profile"));
+    fs::write(site.join("who.template"), "\n{{nodes}}").unwrap();
+    assert!(fails(2, berry().arg("check").arg(&profile)).contains("site/who.template:2: `nodes` has no value"));
+}
+
+#[test]
 fn an_epoch_of_zero_does_not_make_the_password_expire() {
     let folder = folder();
     let profile = profile_in(folder.path(), "cluster01.yaml");

@@ -10,7 +10,7 @@ use super::{
     inputs,
     packages::{self, Root, Work},
     report::Report,
-    units::bytes,
+    units::{self, bytes},
 };
 use crate::{
     base::Base,
@@ -96,6 +96,10 @@ fn write_text(text: &mut String, profile: &Profile, base: &Base, plan: &Plan, is
     }
     if let Some(web) = &profile.web {
         writeln!(text, "Apache serves {}{}", web.root, web.server_name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default())?;
+    }
+    for overlay in &profile.overlays {
+        let places = units::count(overlay.entries.len(), "path");
+        writeln!(text, "overlay {}: {places}, over what is made otherwise", overlay.folder.display())?;
     }
     if is_provisional {
         writeln!(text, "identities of nodes that have none yet are made by `build`; those shown here are examples")?;
@@ -193,6 +197,10 @@ fn as_json(profile: &Profile, base: &Base, plan: &Plan, is_provisional: bool) ->
             "clients": volume.clients,
         })),
         "web": profile.web.as_ref().map(|web| json!({ "root": web.root, "server_name": web.server_name })),
+        "overlays": profile.overlays.iter().map(|overlay| json!({
+            "folder": overlay.folder,
+            "paths": overlay.entries.iter().map(|entry| &entry.path).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
         "nodes": nodes.collect::<Vec<_>>(),
     })
 }

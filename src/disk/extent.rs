@@ -124,6 +124,13 @@ impl Extents {
         Self::from_source(size, Source::bytes(bytes))
     }
 
+    /// Literal bytes that others have, too.
+    #[must_use]
+    pub fn shared(bytes: &Arc<Vec<u8>>) -> Self {
+        let storage: Arc<dyn Storage> = Arc::<Vec<u8>>::clone(bytes);
+        Self::from_source(bytes.len() as u64, Source::Stored { storage, start: 0 })
+    }
+
     /// All of a window, byte for byte.
     #[must_use]
     pub fn window(window: &Window) -> Self {

@@ -96,6 +96,14 @@ pub enum NodeError {
         /// What is wrong there.
         what: String,
     },
+    /// An overlay of the profile that does not go with the image.
+    #[error("{place}: {what}")]
+    Overlay {
+        /// File and line.
+        place: String,
+        /// What is wrong there.
+        what: String,
+    },
     /// The ledger has no identity for a node.
     #[error("the ledger has no identity for `{node}`")]
     NoIdentity {
@@ -145,6 +153,7 @@ impl Classified for NodeError {
             | Self::Scheme { .. }
             | Self::Path { .. }
             | Self::Epoch { .. }
+            | Self::Overlay { .. }
             | Self::NoPackage { .. } => Kind::Usage,
             Self::CommandLine { .. } => Kind::Refused,
             Self::WrongPartition { .. } => Kind::Verification,

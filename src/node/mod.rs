@@ -5,6 +5,7 @@
 
 pub mod boot;
 pub mod brick;
+mod embedded;
 mod error;
 mod file;
 pub mod identity;
@@ -14,7 +15,6 @@ pub mod operator;
 pub mod partuuid;
 pub mod program;
 pub mod settings;
-mod template;
 #[cfg(test)]
 mod testing;
 

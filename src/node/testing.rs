@@ -41,6 +41,7 @@ pub(super) fn profile(public: Public) -> Profile {
         packages: Packages::default(),
         volume: None,
         web: None,
+        overlays: Vec::new(),
         user: User {
             name: "berry".to_owned(),
             password: Some(Secret::new(HASH.to_owned())),

@@ -129,6 +129,8 @@ codes! {
     VolumeOption = "volume-option",
     /// The folder that is served.
     WebRoot = "web-root",
+    /// An overlay.
+    Overlay = "overlay",
     /// A node's name.
     NodeName = "node-name",
     /// A node's hardware address.

@@ -93,6 +93,10 @@ section! {
         volume: RawVolume,
         /// Serves a folder of the volume with Apache on every node that is not remote. Needs the package `apache2`.
         web: RawWeb,
+        /// Folders with files of your own, one or a list, laid over what is made otherwise: relative paths count from the profile's
+        /// folder. The file `manifest` in each says which file goes where, on which nodes, with which mode and owner.
+        #[schemars(example = &"overlay")]
+        overlays: OneOrMany<String>,
         /// The nodes, one by one or many by a pattern.
         nodes: Vec<Spanned<RawEntry>>,
     }

@@ -9,7 +9,10 @@ use std::{
 
 pub use berry_firstboot::config::VolumeKind;
 
-use crate::secret::Secret;
+use crate::{
+    overlay::{On, Overlay, template::Values},
+    secret::Secret,
+};
 
 /// A whole cluster, checked: every reference read, every default filled in.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub struct Profile {
     pub volume: Option<Volume>,
     /// What Apache serves; only where there is a volume.
     pub web: Option<Web>,
+    /// Files that are laid over what is made otherwise, the later over the earlier.
+    pub overlays: Vec<Overlay>,
     /// The nodes in the order of the profile; at least one.
     pub nodes: Vec<Node>,
 }
@@ -54,6 +59,45 @@ impl Profile {
     /// The nodes of the trusted pool: all that are not remote, in the order of the profile. The first one makes the volume.
     pub fn pool(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.remote.is_none())
+    }
+
+    /// The values that templates of an overlay may name, for one node; what the profile does not say of it is not among them.
+    #[must_use]
+    pub fn values(&self, node: &Node) -> Values {
+        let network = match &node.remote {
+            Some(remote) => remote.network.as_ref(),
+            None => Some(&self.network),
+        };
+        let volume = self.volume.as_ref();
+        let web = self.web.as_ref();
+        let values = [
+            ("address", node.address.map(|address| address.to_string())),
+            ("brick_mount", Some(self.brick.mount_point.clone())),
+            ("cluster", Some(self.cluster.clone())),
+            ("gateway", network.and_then(|network| network.gateway).map(|gateway| gateway.to_string())),
+            ("node", Some(node.name.to_string())),
+            ("server_name", web.and_then(|web| web.server_name.clone())),
+            ("subnet", network.map(|network| network.subnet.to_string())),
+            ("time_zone", Some(self.time_zone.clone())),
+            ("user", Some(self.user.name.clone())),
+            ("volume", volume.map(|volume| volume.name.clone())),
+            ("volume_mount", volume.map(|volume| volume.mount_point.clone())),
+            ("web_root", web.map(|web| web.root.clone())),
+        ];
+        values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+impl Node {
+    /// Whether something of an overlay is for this node.
+    #[must_use]
+    pub fn gets(&self, on: &On) -> bool {
+        match on {
+            On::Every => true,
+            On::Pool => self.remote.is_none(),
+            On::Remote => self.remote.is_some(),
+            On::Named(names) => names.iter().any(|name| name == self.name.as_str()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::edit::Editor;
 use crate::{
     accounts::Accounts,
     base::facts::Facts,
-    node::{NodeError, template},
+    node::{NodeError, embedded},
     profile::Profile,
 };
 
@@ -33,7 +33,7 @@ pub(super) fn apply(editor: &mut Editor, facts: &Facts, profile: &Profile) -> Re
         if !timesyncd {
             return Err(NodeError::Missing { path: "/lib/systemd/system/systemd-timesyncd.service".to_owned(), purpose: "`ntp`" });
         }
-        let text = template::render(&template::TIMESYNCD, &[("servers", &profile.ntp.join(" "))])?;
+        let text = embedded::render(&embedded::TIMESYNCD, &[("servers", &profile.ntp.join(" "))])?;
         editor.create("/etc/systemd/timesyncd.conf.d/10-berry.conf", 0o644, 0, 0, text)?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     base::facts::Facts,
-    node::{NodeError, template},
+    node::{NodeError, embedded},
 };
 
 /// Wizard, expansion, host keys anew, cloud-init: off.
@@ -34,7 +34,7 @@ pub(super) fn apply(editor: &mut Editor, facts: &Facts) -> Result<(), NodeError>
         editor.create("/etc/cloud/cloud-init.disabled", 0o644, 0, 0, "")?;
         // For the day when somebody switches it on again: it would grow the root, rename the node and add the stock account.
         editor.create("/etc/growroot-disabled", 0o644, 0, 0, "")?;
-        editor.create("/etc/cloud/cloud.cfg.d/zz-berry.cfg", 0o644, 0, 0, template::CLOUD.text)?;
+        editor.create("/etc/cloud/cloud.cfg.d/zz-berry.cfg", 0o644, 0, 0, embedded::CLOUD.text)?;
     }
     if editor.tree.resolve("/var/lib/dbus").is_some() {
         // D-Bus would make an id of its own.

@@ -18,6 +18,7 @@ pub(super) mod hosts;
 mod keyfile;
 mod network;
 mod network_manager;
+mod overlays;
 mod region;
 mod ssh;
 mod swap;
@@ -118,14 +119,17 @@ pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) 
     }
     editor.folder(mount_point, 0o755, 0, 0)?;
     let cluster = cluster::common(&mut editor, facts, profile, build)?;
-    for (path, permissions) in personal_files(facts, profile) {
-        editor.reserve(path, permissions)?;
+    let personal = personal_files(facts, profile);
+    for (path, permissions) in &personal {
+        editor.reserve(path, *permissions)?;
     }
     // Equal on all nodes of the local network, so that only remote nodes have one of their own.
     if let Some(node) = profile.nodes.iter().find(|node| node.remote.is_none()) {
         let hosts = hosts::file(&editor.text("/etc/hosts")?, profile, node);
         editor.write("/etc/hosts", hosts)?;
     }
+    let made: Vec<&str> = personal.iter().map(|(path, _)| *path).chain(cluster::MADE).collect();
+    overlays::common(&mut editor, profile, &made)?;
     Ok(Shared { epoch: build.epoch, cluster })
 }
 
@@ -161,7 +165,7 @@ pub fn personal(
         let extra = if words.is_empty() { String::new() } else { raspi_firmware::extra(&words) };
         editor.write(raspi_firmware::EXTRA, extra)?;
     }
-    Ok(())
+    overlays::personal(&mut editor, profile, node)
 }
 
 /// The files that [`personal`] writes, with the permissions that they get where the image has no such file.

@@ -2,7 +2,7 @@
 
 use super::edit::{Editor, assign};
 use crate::{
-    node::{NodeError, error::near, template},
+    node::{NodeError, embedded, error::near},
     profile::{Keyboard, Profile},
     tree::{Content, InodeId, Tree},
 };
@@ -83,7 +83,7 @@ fn locale(editor: &mut Editor, locale: &str) -> Result<(), NodeError> {
     let list = with_locale(&editor.text("/etc/locale.gen")?, entry.trim());
     editor.write("/etc/locale.gen", list)?;
     let values = [("locale", locale), ("generator", GENERATOR), ("pending", LOCALE_PENDING)];
-    let unit = template::render(&template::LOCALE_UNIT, &values)?;
+    let unit = embedded::render(&embedded::LOCALE_UNIT, &values)?;
     let path = format!("/etc/systemd/system/{LOCALE_UNIT}");
     editor.create(&path, 0o644, 0, 0, unit)?;
     editor.link(&format!("/etc/systemd/system/multi-user.target.wants/{LOCALE_UNIT}"), &path)?;

@@ -2,7 +2,7 @@
 
 use super::edit::Editor;
 use crate::{
-    node::{NodeError, template},
+    node::{NodeError, embedded},
     profile::Profile,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn apply(editor: &mut Editor, profile: &Profile) -> Result<(), NodeEr
     }
     editor.remove("/etc/ssh/sshd_not_to_be_run")?;
     let passwords = if profile.ssh.password_login { "yes" } else { "no" };
-    let ours = template::render(&template::SSHD, &[("passwords", passwords)])?;
+    let ours = embedded::render(&embedded::SSHD, &[("passwords", passwords)])?;
     let stock = editor.text(CONFIGURATION)?;
     if stock.lines().any(reads_drop_ins) {
         editor.create(&format!("{DROP_INS}/00-berry.conf"), 0o644, 0, 0, ours)?;

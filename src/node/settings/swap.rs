@@ -3,7 +3,7 @@
 use super::edit::Editor;
 use crate::{
     base::facts::{Facts, Swap},
-    node::{NodeError, template},
+    node::{NodeError, embedded},
 };
 
 pub(super) fn apply(editor: &mut Editor, facts: &Facts) -> Result<(), NodeError> {
@@ -13,7 +13,7 @@ pub(super) fn apply(editor: &mut Editor, facts: &Facts) -> Result<(), NodeError>
         Swap::RpiSwap => {
             editor.mask("rpi-resize-swap-file.service")?;
             // Its generator reads the drop-ins after /etc/rpi/swap.conf, by name.
-            editor.create("/etc/rpi/swap.conf.d/90-berry.conf", 0o644, 0, 0, template::SWAP.text)
+            editor.create("/etc/rpi/swap.conf.d/90-berry.conf", 0o644, 0, 0, embedded::SWAP.text)
         }
     }
 }

@@ -1,4 +1,5 @@
 mod cluster;
+mod overlays;
 mod releases;
 
 use std::{

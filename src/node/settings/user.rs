@@ -8,7 +8,7 @@ use super::{
 use crate::{
     accounts::Accounts,
     base::facts::{Facts, Release},
-    node::{NodeError, template},
+    node::{NodeError, embedded},
     profile::{Profile, Sudo},
     tree::{Inode, InodeId, Kind},
 };
@@ -260,7 +260,7 @@ fn sudo(editor: &mut Editor, files: &Files, stock: Option<&str>, profile: &Profi
         return Err(NodeError::Missing { path: "/etc/sudoers".to_owned(), purpose: "a user who may become root" });
     }
     if profile.user.sudo == Sudo::Passwordless {
-        let text = template::render(&template::SUDOERS, &[("user", &profile.user.name)])?;
+        let text = embedded::render(&embedded::SUDOERS, &[("user", &profile.user.name)])?;
         // sudoers(5) skips files whose name has a dot or ends in a tilde, and refuses files that others can write.
         editor.create(&format!("{SUDOERS}/010_berry-nopasswd"), 0o440, 0, 0, text)?;
     }

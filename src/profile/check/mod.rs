@@ -4,6 +4,7 @@ mod base;
 mod card;
 mod network;
 mod nodes;
+mod overlays;
 mod packages;
 mod system;
 mod user;
@@ -73,8 +74,9 @@ impl Checker<'_> {
         let brick = card.as_ref().map(|(.., brick)| brick.mount_point.as_str());
         let volume = self.volume(raw, members, brick);
         let web = self.web(raw, volume.as_ref());
+        let overlays = self.overlays(&raw.overlays);
         let (card_size, root_size, brick) = card?;
-        Some(Profile {
+        let profile = Profile {
             cluster: cluster?,
             path: self.path.to_owned(),
             base: base?,
@@ -91,8 +93,11 @@ impl Checker<'_> {
             packages,
             volume,
             web,
+            overlays,
             nodes,
-        })
+        };
+        self.laid_over(&profile, &raw.overlays);
+        Some(profile)
     }
 
     /// Whether the format is one this program knows; of a newer one nothing else is said.

@@ -1,27 +1,31 @@
 //! `overlays/manifest`: which files are baked in when, and where they go.
 
-use std::collections::BTreeMap;
-
-use crate::node::{
-    NodeError,
-    template::{self, Overlay, overlay},
+use crate::{
+    node::{
+        NodeError,
+        embedded::{Embedded, embedded},
+    },
+    overlay::{
+        manifest::{Item, lines},
+        template::{Values, fill},
+    },
 };
 
-const MANIFEST: Overlay = overlay!("manifest");
+const MANIFEST: Embedded = embedded!("manifest");
 
 /// The files that the manifest names.
-const FILES: [Overlay; 11] = [
-    overlay!("apache-conf.conf"),
-    overlay!("apache-site.conf"),
-    overlay!("apache-unavailable.asis"),
-    overlay!("apache2.conf"),
-    overlay!("berry-firstboot-cluster.service"),
-    overlay!("berry-firstboot-system.service"),
-    overlay!("berry-volume.service"),
-    overlay!("glusterd.conf"),
-    overlay!("glusterd.service"),
-    overlay!("login"),
-    overlay!("volume-mount.conf"),
+const FILES: [Embedded; 11] = [
+    embedded!("apache-conf.conf"),
+    embedded!("apache-site.conf"),
+    embedded!("apache-unavailable.asis"),
+    embedded!("apache2.conf"),
+    embedded!("berry-firstboot-cluster.service"),
+    embedded!("berry-firstboot-system.service"),
+    embedded!("berry-volume.service"),
+    embedded!("glusterd.conf"),
+    embedded!("glusterd.service"),
+    embedded!("login"),
+    embedded!("volume-mount.conf"),
 ];
 
 /// When something is baked in.
@@ -66,50 +70,45 @@ pub(super) enum What {
     Link(String),
 }
 
-/// The lines that have all their values: without a volume or a web server those that are about them are left out.
-pub(super) fn entries(values: &BTreeMap<&'static str, String>) -> Result<Vec<Entry>, NodeError> {
-    parse(&MANIFEST, &FILES, values)
+/// What is baked in where only those lines apply of which `applies` says so: the others' values need not be there.
+pub(super) fn entries(values: &Values, applies: impl Fn(When) -> bool) -> Result<Vec<Entry>, NodeError> {
+    parse(&MANIFEST, &FILES, values, applies)
 }
 
-fn parse(manifest: &Overlay, files: &[Overlay], values: &BTreeMap<&'static str, String>) -> Result<Vec<Entry>, NodeError> {
+fn parse(manifest: &Embedded, files: &[Embedded], values: &Values, applies: impl Fn(When) -> bool) -> Result<Vec<Entry>, NodeError> {
     let mut entries = Vec::new();
-    for (index, line) in manifest.text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-        let mistake = |what: &str| NodeError::Template { place: format!("{}:{}", manifest.name, index + 1), what: what.to_owned() };
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let &[when, mode, owner, source, path] = words.as_slice() else { return Err(mistake("expected five words")) };
-        let when = When::WORDS.iter().find(|(word, _)| *word == when).ok_or_else(|| mistake("it does not say when"))?.1;
-        let is_there = match when {
-            When::Always => true,
-            When::Volume | When::GlusterdUnit | When::GlusterdDropIn => values.contains_key("volume"),
-            When::Web => values.contains_key("web_root"),
-        };
-        if !is_there {
+    for line in lines(manifest.text) {
+        let mistake =
+            |number: usize, what: &str| NodeError::Template { place: format!("{}:{number}", manifest.name), what: what.to_owned() };
+        let line = line.map_err(|wrong| mistake(wrong.number, wrong.what))?;
+        let mistake = |what: &str| mistake(line.number, what);
+        let when = When::WORDS.iter().find(|(word, _)| *word == line.on).ok_or_else(|| mistake("it does not say when"))?.1;
+        if !applies(when) {
             continue;
         }
-        let fill = |text: &str| template::fill(text, values).map_err(|wrong| mistake(&wrong.what));
-        let path = fill(path)?;
-        let what = if mode == "link" {
-            What::Link(fill(source)?)
-        } else {
-            let permissions = u16::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o7777).ok_or_else(|| mistake("it has no mode"))?;
-            let numbers = owner.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
-            let (uid, gid) = numbers.ok_or_else(|| mistake("it has no owner and group"))?;
-            let name = |overlay: &&Overlay| overlay.name.rsplit('/').next() == Some(source);
-            let overlay = files.iter().find(name).ok_or_else(|| mistake("there is no such overlay"))?;
-            What::File { permissions, uid, gid, text: overlay.render(values)? }
+        let fill = |text: &str| fill(text, values).map_err(|wrong| mistake(&wrong.what));
+        let what = match line.item {
+            Item::Link(target) => What::Link(fill(target)?),
+            Item::Folder { .. } => return Err(mistake("folders are made elsewhere")),
+            Item::File { permissions, owner: (user, group), source } => {
+                let number = |text: &str| text.parse().map_err(|_| mistake("owner and group are to be numbers"));
+                let name = |file: &&Embedded| file.name.rsplit('/').next() == Some(source);
+                let file = files.iter().find(name).ok_or_else(|| mistake("there is no such file"))?;
+                What::File { permissions, uid: number(user)?, gid: number(group)?, text: file.render(values)? }
+            }
         };
-        entries.push(Entry { when, path, what });
+        entries.push(Entry { when, path: fill(line.path)?, what });
     }
     Ok(entries)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{collections::BTreeMap, fs, path::Path};
 
     use super::*;
 
-    fn values() -> BTreeMap<&'static str, String> {
+    fn values() -> Values {
         let names = [
             "boot_mount",
             "brick_unit",
@@ -127,13 +126,13 @@ mod tests {
     }
 
     fn said(manifest: &'static str, file: &'static str) -> String {
-        let overlay = |name, text| Overlay { name, text };
-        parse(&overlay("overlays/manifest", manifest), &[overlay("overlays/a.conf", file)], &values()).unwrap_err().to_string()
+        let overlay = |name, text| Embedded { name, text };
+        parse(&overlay("overlays/manifest", manifest), &[overlay("overlays/a.conf", file)], &values(), |_| true).unwrap_err().to_string()
     }
 
     #[test]
     fn the_manifest_is_sound_and_complete() {
-        let all = entries(&values()).unwrap();
+        let all = entries(&values(), |_| true).unwrap();
         assert!(all.len() >= 13 && all.iter().all(|entry| entry.path.starts_with('/')));
         for (word, when) in When::WORDS {
             assert!(all.iter().any(|entry| entry.when == when), "{word}");
@@ -151,7 +150,7 @@ mod tests {
     #[test]
     fn without_a_volume_only_the_first_part_of_first_boot_is_there() {
         let few: BTreeMap<_, _> = values().into_iter().filter(|(name, _)| ["boot_mount", "config", "program"].contains(name)).collect();
-        let entries = entries(&few).unwrap();
+        let entries = entries(&few, |when| when == When::Always).unwrap();
         let paths: Vec<_> = entries.iter().map(|entry| entry.path.as_str()).collect();
         let unit = "/etc/systemd/system/berry-firstboot-system.service";
         let link = "/etc/systemd/system/multi-user.target.wants/berry-firstboot-system.service";
@@ -175,11 +174,11 @@ mod tests {
         assert_eq!(said(line, "one\ntwo {{three}}\n"), "a built-in template is wrong: overlays/a.conf:2: `three` has no value");
         assert_eq!(said(line, "{{volume\n"), "a built-in template is wrong: overlays/a.conf:1: `{{` is not closed");
         for (line, what) in [
-            ("always 0644 0:0 a.conf\n", "expected five words"),
             ("often 0644 0:0 a.conf /etc/a\n", "it does not say when"),
-            ("always 0648 0:0 a.conf /etc/a\n", "it has no mode"),
-            ("always 0644 root a.conf /etc/a\n", "it has no owner and group"),
-            ("always 0644 0:0 b.conf /etc/a\n", "there is no such overlay"),
+            ("always 0644 root a.conf /etc/a\n", "expected owner and group, such as root:root"),
+            ("always 0644 root:root a.conf /etc/a\n", "owner and group are to be numbers"),
+            ("always 0755 0:0 - /etc/a\n", "folders are made elsewhere"),
+            ("always 0644 0:0 b.conf /etc/a\n", "there is no such file"),
             ("always 0644 0:0 a.conf /etc/{{x}}\n", "`x` has no value"),
         ] {
             assert_eq!(said(line, ""), format!("a built-in template is wrong: overlays/manifest:1: {what}"));

@@ -26,12 +26,15 @@ use crate::{
     base::facts::{Facts, Release},
     dpkg,
     node::{NodeError, identity::Identity, partuuid::PartUuids, program},
+    overlay::template::Values,
     profile::{Node, Profile, Volume},
     tree::{Inode, Kind, Meta},
 };
 
 /// The package whose version glusterd's operating version follows from.
 pub const GLUSTERD: &str = "glusterfs-server";
+/// What nothing else may be laid over: first boot itself.
+pub(super) const MADE: [&str; 2] = [config::PATH, baked::PROGRAM];
 /// Triggers that were set off and whose packages do not know it yet (deb-triggers(5)): `dpkg --configure -a` tells them.
 const TRIGGERS: &str = "/var/lib/dpkg/triggers/Unincorp";
 /// The file on the volume that the site looks for, and answers 503 without; its name keeps it from being listed or served by it.
@@ -93,10 +96,8 @@ pub(super) fn common(editor: &mut Editor, facts: &Facts, profile: &Profile, buil
         editor.mask("glustereventsd.service")?;
     }
     let values = values(facts, profile);
-    for entry in manifest::entries(&values)? {
-        if applies(entry.when, facts, profile) {
-            place(editor, &entry)?;
-        }
+    for entry in manifest::entries(&values, |when| applies(when, facts, profile))? {
+        place(editor, &entry)?;
     }
     for switch in switches(profile).iter().filter(|switch| switch.on) {
         editor.link(&switch.link(), &switch.target())?;
@@ -129,10 +130,8 @@ pub(super) fn personal(
 
 /// Takes what only nodes of the pool have from a node that is not in it.
 fn withdraw(editor: &mut Editor, facts: &Facts, profile: &Profile, volume: &Volume) -> Result<(), NodeError> {
-    for entry in manifest::entries(&values(facts, profile))? {
-        if entry.when != When::Always && applies(entry.when, facts, profile) {
-            editor.remove(&entry.path)?;
-        }
+    for entry in manifest::entries(&values(facts, profile), |when| when != When::Always && applies(when, facts, profile))? {
+        editor.remove(&entry.path)?;
     }
     for switch in switches(profile).iter().filter(|switch| switch.on) {
         editor.remove(&switch.link())?;
@@ -189,8 +188,8 @@ fn empty_folder(editor: &mut Editor, path: &str, meta: Meta) -> Result<(), NodeE
 }
 
 /// The values that stand in the overlays; those of a volume and of a web server only where there are any.
-fn values(facts: &Facts, profile: &Profile) -> BTreeMap<&'static str, String> {
-    let mut values = BTreeMap::from([
+fn values(facts: &Facts, profile: &Profile) -> Values {
+    let mut values = Values::from([
         ("boot_mount", facts.boot_mount.clone()),
         ("config", config::PATH.to_owned()),
         ("program", baked::PROGRAM.to_owned()),

@@ -1,0 +1,64 @@
+//! Texts with `{{name}}` where a value goes.
+
+use std::collections::BTreeMap;
+
+/// Values by their names.
+pub type Values = BTreeMap<&'static str, String>;
+
+/// A mistake in a template.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// `text` with every `{{name}}` replaced by its value; there may be more values than it needs. Values are not looked into again.
+///
+/// # Errors
+/// When a name has no value, or braces are not closed on their line.
+pub fn fill(text: &str, values: &Values) -> Result<String, Wrong> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let line = text[..text.len() - after.len()].matches('\n').count() + 1;
+        let name = after.split_once("}}").map(|(name, _)| name).filter(|name| !name.contains('\n'));
+        let name = name.ok_or_else(|| Wrong { line, what: "`{{` is not closed".to_owned() })?;
+        let value = values.get(name).ok_or_else(|| Wrong { line, what: format!("`{}` has no value", name.escape_debug()) })?;
+        out.push_str(before);
+        out.push_str(value);
+        rest = &after[name.len() + "}}".len()..];
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> Result<String, (usize, String)> {
+        let values = BTreeMap::from([("x", "{{y}}".to_owned()), ("y", "2".to_owned())]);
+        fill(text, &values).map_err(|wrong| (wrong.line, wrong.what))
+    }
+
+    #[test]
+    fn values_stand_where_their_names_stood() {
+        assert_eq!(filled("a {{x}}{{y}} {{x}} }}").unwrap(), "a {{y}}2 {{y}} }}");
+        assert_eq!(filled("").unwrap(), "");
+    }
+
+    #[test]
+    fn unknown_and_open_names_are_mistakes_of_their_line() {
+        for (text, line, what) in [
+            ("\n{{z}}", 2, "`z` has no value"),
+            ("{{x", 1, "`{{` is not closed"),
+            ("a\n{{x\n}}", 2, "`{{` is not closed"),
+            ("{{x}}\n\n{{}}", 3, "`` has no value"),
+            ("{{ x }}", 1, "` x ` has no value"),
+        ] {
+            assert_eq!(filled(text), Err((line, what.to_owned())), "{text}");
+        }
+    }
+}
