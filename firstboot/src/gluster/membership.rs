@@ -43,6 +43,8 @@ pub enum Standing {
 /// The pool, seen from this node and from all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
+    /// Why only a person can say what is right, where this node itself is in a pool with a stranger; then the others are not looked at.
+    pub captured: Option<String>,
     /// The others by name, in the profile's order.
     pub peers: Vec<(String, Standing)>,
 }
@@ -54,24 +56,28 @@ impl Membership {
     /// When this node's own glusterd does not answer.
     pub fn look(node: &str, pool: &Pool, host: &mut dyn Host) -> Result<Self, GlusterError> {
         let ours = Gluster::here(host).pool()?;
-        let stranger = find_stranger(&ours, pool);
-        let mut peers = Vec::new();
-        for peer in &pool.peers {
-            let standing = match &stranger {
-                Some(stranger) => Standing::Wrong(format!(
-                    "this node is in a pool with {stranger}, which is not of this cluster; `gluster peer detach` there, or flash it again"
-                )),
-                None => stand(node, pool, peer, &ours, host),
-            };
-            peers.push((peer.name.clone(), standing));
+        if let Some(stranger) = find_stranger(&ours, pool) {
+            let advice = "which is not of this cluster; `gluster peer detach` there, or flash it again";
+            return Ok(Self { captured: Some(format!("this node is in a pool with {stranger}, {advice}")), peers: Vec::new() });
         }
-        Ok(Self { peers })
+        let peers = pool.peers.iter().map(|peer| (peer.name.clone(), stand(node, pool, peer, &ours, host))).collect();
+        Ok(Self { captured: None, peers })
     }
 
     /// Whether all are in the pool for all.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.peers.iter().all(|(_, standing)| *standing == Standing::Good)
+        self.captured.is_none() && self.peers.iter().all(|(_, standing)| *standing == Standing::Good)
+    }
+
+    /// Why only a person can say what is right, if it is so.
+    #[must_use]
+    pub fn wrong(&self) -> Option<&str> {
+        let of_peers = self.peers.iter().find_map(|(_, standing)| match standing {
+            Standing::Wrong(why) => Some(why),
+            _ => None,
+        });
+        self.captured.as_ref().or(of_peers).map(String::as_str)
     }
 
     /// What is awaited, for people.

@@ -50,8 +50,7 @@ impl Step for PoolStep {
             if now.is_whole() {
                 return Ok(Outcome::Done { changed });
             }
-            if let Some(why) = now.peers.iter().find_map(|(_, standing)| if let Standing::Wrong(why) = standing { Some(why) } else { None })
-            {
+            if let Some(why) = now.wrong() {
                 return Ok(Outcome::blocked(why));
             }
             changed |= probe(config, pool, &now, host)?;

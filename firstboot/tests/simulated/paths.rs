@@ -15,8 +15,16 @@ const OTHER: &str = "99999999-9999-4999-8999-999999999999";
 
 /// Three nodes in one pool, with brick folders and no volume.
 fn formed() -> World {
-    let mut world = World::new(3, 1);
-    for index in 0..3 {
+    pool_of(3)
+}
+
+fn alone() -> World {
+    pool_of(1)
+}
+
+fn pool_of(count: usize) -> World {
+    let mut world = World::new(count, 1);
+    for index in 0..count {
         world.nodes[index].disk.make_folder(BRICK);
         world.nodes[index].is_enabled = true;
         world.start_daemon(index);
@@ -101,6 +109,8 @@ const PATHS: &[Path] = &[
     ("one UUID on two nodes", formed, |w| w.daemon(1).uuid = uuid(0), 0, POOL, "Blocked { reason: \"cluster02 has the UUID of this node"),
     ("a node of another pool", formed, |w| know(w, 1, OTHER, "stranger", 3), 0, POOL, "Blocked { reason: \"cluster02 is in another pool, with stranger"),
     ("a captured node", formed, |w| know(w, 0, OTHER, "stranger", 3), 0, POOL, "Blocked { reason: \"this node is in a pool with stranger"),
+    ("a captured node that was alone", alone, |w| know(w, 0, OTHER, "stranger", 3), 0, POOL, "Blocked { reason: \"this node is in a pool with stranger"),
+    ("a node that is alone", alone, |_| {}, 0, POOL, "Done { changed: false }"),
     ("a node with another UUID", formed, |w| w.daemon(1).uuid = OTHER.into(), 0, POOL, "cluster02 answers as 99999999-9999-4999-8999-999999999999"),
     ("a rejected node without a volume", formed, |w| { know(w, 0, &uuid(1), "cluster02", 6); know(w, 1, &uuid(0), "cluster01", 6); }, 0, POOL, "the pool comes together again, after this: cluster02 is `Peer Rejected` for this node"),
     ("a rejected node with a volume", created, |w| { know(w, 0, &uuid(1), "cluster02", 6); know(w, 1, &uuid(0), "cluster01", 6); }, 0, POOL, "the pool comes together again, after this: cluster02 is `Peer Rejected` for this node"),
