@@ -118,6 +118,13 @@ impl Journal {
         Change::Told
     }
 
+    /// Moves what was noted at `from` or later by so many seconds.
+    pub fn shift(&mut self, from: i64, by: i64) {
+        for entry in self.steps.iter_mut().filter(|entry| entry.state != State::Pending && entry.since >= from) {
+            entry.since = entry.since.saturating_add(by);
+        }
+    }
+
     /// Puts it on disk.
     ///
     /// # Errors

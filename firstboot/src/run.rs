@@ -17,6 +17,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs
 const BLOCKED: Duration = Duration::from_secs(60);
 /// How often what is looked after for good is looked at.
 const KEEP: Duration = Duration::from_secs(15);
+/// By how many seconds the clock may run otherwise than the machine before it counts as set.
+const STEADY: u64 = 2;
 
 /// Takes the steps of a part in their order until each is done, and says through `tell` what has changed.
 ///
@@ -26,9 +28,10 @@ pub fn run(part: Part, steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut 
     let named = steps.iter().map(|step| (step.name(), step.purpose()));
     let mut journal = Journal::new(part, named).continued(Journal::read(part, host));
     let mut failures: u32 = 0;
+    let mut clock = Clock::of(host);
     record(&journal, config, host, tell);
     loop {
-        let round = round(steps, config, host, &mut journal, tell);
+        let round = round(steps, config, host, &mut clock, &mut journal, tell);
         let is_done = journal.is_done();
         journal.finished |= is_done;
         if is_done || round.is_due {
@@ -78,6 +81,35 @@ pub fn keep(
     }
 }
 
+/// The clock of a machine that has none without power, and on which it is set by days while this runs.
+struct Clock {
+    /// What it says beyond the time that the machine is on, in seconds.
+    offset: i64,
+    /// When this run began, by the clock as it stands now.
+    began: i64,
+}
+
+impl Clock {
+    fn of(host: &dyn Host) -> Self {
+        Self { offset: Self::offset(host), began: host.clock() }
+    }
+
+    fn offset(host: &dyn Host) -> i64 {
+        host.clock().saturating_sub(i64::try_from(host.uptime().as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// Moves what was noted in this run along with a clock that was set meanwhile; whether it was.
+    fn follow(&mut self, journal: &mut Journal, host: &dyn Host) -> bool {
+        let jump = Self::offset(host).saturating_sub(self.offset);
+        if jump.unsigned_abs() <= STEADY {
+            return false;
+        }
+        journal.shift(self.began, jump);
+        (self.offset, self.began) = (self.offset.saturating_add(jump), self.began.saturating_add(jump));
+        true
+    }
+}
+
 /// What became of the steps once.
 struct Round {
     has_failed: bool,
@@ -86,18 +118,27 @@ struct Round {
     pause: Duration,
 }
 
-fn round(steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, journal: &mut Journal, tell: &mut dyn FnMut(&str)) -> Round {
+fn round(
+    steps: &[Box<dyn Step>],
+    config: &NodeConfig,
+    host: &mut dyn Host,
+    clock: &mut Clock,
+    journal: &mut Journal,
+    tell: &mut dyn FnMut(&str),
+) -> Round {
     let mut round = Round { has_failed: false, is_due: false, pause: BLOCKED };
     let mut is_held = false;
     for (index, step) in steps.iter().enumerate() {
         if is_held && !step.stands_alone() {
             continue;
         }
+        round.is_due |= clock.follow(journal, host);
         if journal.begin(index, host.clock()) == Change::Told {
             // Before, and not only after: it may take an hour.
             record(journal, config, host, tell);
         }
         let result = step.ensure(config, host);
+        round.is_due |= clock.follow(journal, host);
         match journal.note(index, &result, host.clock()) {
             Change::Told => {
                 tell(&words(step.as_ref(), &result));

@@ -157,3 +157,41 @@ fn what_is_done_is_told_while_the_next_step_is_at_work() {
     run(Part::System, &steps, &config(), &mut host, &mut |_| ());
     assert!(Journal::read(Part::System, &host).unwrap().finished);
 }
+
+/// A step during which the clock is set, as by the network, and for which something is awaited afterwards.
+struct SetsClock(i64);
+
+impl Step for SetsClock {
+    fn name(&self) -> &'static str {
+        "second"
+    }
+
+    fn purpose(&self) -> &'static str {
+        "it is so"
+    }
+
+    fn ensure(&self, _: &NodeConfig, host: &mut dyn Host) -> Result<Outcome, StepError> {
+        if host.clock() < self.0 {
+            host.sleep(Duration::from_secs(3));
+            host.set_clock(self.0).unwrap();
+            return Ok(Outcome::wait("more", 7));
+        }
+        Ok(Outcome::KEPT)
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_does_not_change_how_long_ago_something_was() {
+    let mut host = fake();
+    let (began, days) = (host.clock(), 20 * 86_400);
+    // What an earlier run noted is not moved.
+    let mut earlier = Journal::new(Part::System, [("old", "it is so"), ("first", ""), ("second", ""), ("third", "")]);
+    (earlier.steps[0].state, earlier.steps[0].since) = (State::Done, began - 60);
+    earlier.write(&mut host).unwrap();
+    let set = SetsClock(began + days);
+    let steps: Vec<Box<dyn Step>> =
+        vec![Box::new(step("old", [])), Box::new(step("first", [])), Box::new(set), Box::new(step("third", []))];
+    run(Part::System, &steps, &config(), &mut host, &mut |_| ());
+    let since: Vec<i64> = Journal::read(Part::System, &host).unwrap().steps.iter().map(|entry| entry.since).collect();
+    assert_eq!(since, [began - 60, began + days - 3, began + days + 7, began + days + 7]);
+}
