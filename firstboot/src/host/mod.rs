@@ -17,6 +17,8 @@ pub struct Command {
     pub environment: BTreeMap<String, String>,
     /// After this it is killed, with all that it started.
     pub limit: Duration,
+    /// Whether everything that is written meanwhile goes to the disks every second, and when it has ended.
+    pub synced: bool,
 }
 
 impl Command {
@@ -28,6 +30,7 @@ impl Command {
             arguments: arguments.into_iter().map(str::to_owned).collect(),
             environment: BTreeMap::new(),
             limit: Duration::from_secs(120),
+            synced: false,
         }
     }
 
@@ -35,6 +38,13 @@ impl Command {
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// One whose files are on the disks when it has ended, and a second after they were written.
+    #[must_use]
+    pub const fn synced(mut self) -> Self {
+        self.synced = true;
         self
     }
 

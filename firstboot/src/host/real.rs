@@ -31,6 +31,8 @@ const MAX_WORDS: u64 = 4 << 20;
 /// How long a file system may take to answer before it counts as dead. A volume answers nobody until a node that died is given up, after
 /// `network.ping-timeout` (42 seconds where nothing else is set), and then goes on: it must not be taken away for that.
 const ALIVE: Duration = Duration::from_secs(150);
+/// How often everything is put on the disks while a program runs that asks for it.
+const SYNC: Duration = Duration::from_secs(1);
 /// Where programs are looked for.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -138,9 +140,14 @@ impl Host for Real {
         let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
         let began = Instant::now();
         let mut pause = Duration::from_millis(2);
+        let mut synced = began;
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break Some(status);
+            }
+            if command.synced && synced.elapsed() >= SYNC {
+                rustix::fs::sync();
+                synced = Instant::now();
             }
             if began.elapsed() >= command.limit {
                 if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
@@ -152,6 +159,9 @@ impl Host for Real {
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(100));
         };
+        if command.synced {
+            rustix::fs::sync();
+        }
         Ok(Output {
             code: status.and_then(|status| status.code()),
             stdout: words(&stdout),
@@ -265,12 +275,14 @@ impl Host for Real {
     }
 
     fn set_attribute(&mut self, path: &str, name: &str, value: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::lsetxattr(path, name, value, XattrFlags::empty())?)
+        rustix::fs::lsetxattr(path, name, value, XattrFlags::empty())?;
+        File::open(path)?.sync_all()
     }
 
     fn remove_attribute(&mut self, path: &str, name: &str) -> io::Result<()> {
         match rustix::fs::lremovexattr(path, name) {
-            Ok(()) | Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOENT) => Ok(()),
+            Ok(()) => File::open(path)?.sync_all(),
+            Err(rustix::io::Errno::NODATA | rustix::io::Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

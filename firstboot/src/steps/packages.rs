@@ -76,9 +76,6 @@ impl Step for Packages {
         changed |= hold(&config.packages.hold, host)?;
         if changed || is_fenced {
             unfence(host)?;
-            // What the packages enabled, and was not to be started by them.
-            systemctl::run(host, &["daemon-reload"])?;
-            systemctl::run(host, &["--no-block", "start", "multi-user.target"])?;
         }
         Ok(Outcome::Done { changed: changed || is_fenced })
     }
@@ -114,7 +111,10 @@ fn dpkg(host: &mut dyn Host, arguments: &[&str]) -> Result<(), StepError> {
     let command = Command::new("dpkg", arguments.iter().copied())
         .env("DEBIAN_FRONTEND", "noninteractive")
         .env("DEBCONF_NONINTERACTIVE_SEEN", "true")
-        .within(LIMIT);
+        .within(LIMIT)
+        // dpkg sees to it that its database is on the card, and not that what a package's script wrote is there before. ext4 would wait for
+        // up to half a minute with it, and after a power cut the file would be empty and the package installed.
+        .synced();
     let output = host.run(&command).doing(&command)?;
     if output.is_ok() {
         return Ok(());
@@ -162,18 +162,21 @@ fn fence(host: &mut dyn Host) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Undoes it.
+/// Undoes it, and starts what the packages enabled and was not to be started by them. The policy goes last: as long as it is there, this is
+/// not finished.
 fn unfence(host: &mut dyn Host) -> Result<(), StepError> {
     if host.look(INITRAMFS_KEPT).doing(INITRAMFS_KEPT)?.is_some() {
         host.rename(INITRAMFS_KEPT, INITRAMFS).doing(INITRAMFS)?;
     }
-    if host.read(POLICY).is_ok_and(|text| text == POLICY_TEXT.as_bytes()) {
-        host.remove(POLICY).doing(POLICY)?;
-    }
+    systemctl::run(host, &["daemon-reload"])?;
     for unit in TIMERS {
         if systemctl::says(host, "is-enabled", unit)? {
             systemctl::order(host, "start", unit)?;
         }
+    }
+    systemctl::run(host, &["--no-block", "start", "multi-user.target"])?;
+    if host.read(POLICY).is_ok_and(|text| text == POLICY_TEXT.as_bytes()) {
+        host.remove(POLICY).doing(POLICY)?;
     }
     Ok(())
 }

@@ -63,6 +63,8 @@ fn the_power_may_go_at_any_moment() {
     assert_eq!(Packages.ensure(&node(), &mut whole).unwrap(), Outcome::CHANGED);
     let events = whole.log.len() * 2;
     assert!(events > 20, "{:?}", whole.log);
+    // As long as it is there, what the packages enabled may not have been started.
+    assert_eq!(whole.log.last().map(String::as_str), Some(POLICY));
     for left in 0..events {
         let mut fake = fake();
         fake.left = Some(left);
@@ -70,6 +72,7 @@ fn the_power_may_go_at_any_moment() {
         fake.left = None;
         Packages.ensure(&node(), &mut fake).unwrap();
         assert_eq!(fake.files, whole.files, "{left}: {:?}", fake.log);
+        assert!(fake.log.iter().any(|line| line == "systemctl --no-block start multi-user.target"), "{left}: {:?}", fake.log);
         assert_eq!(fake.text(INITRAMFS).as_deref(), Some(CONF));
         assert_eq!(fake.text(STATUS).unwrap(), "Package: a\nStatus: hold ok installed\n\nPackage: b\nStatus: deinstall ok config-files\n");
         fake.log.clear();
