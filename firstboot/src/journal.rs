@@ -104,8 +104,9 @@ impl Journal {
             Err(error) => (State::Failing, Some(error.to_string())),
         };
         if (entry.state, &entry.reason) == (state, &reason) {
-            if state == State::Done {
-                return Change::Nothing;
+            if let Ok(Outcome::Done { changed }) = result {
+                // What had come undone and was done again is told.
+                return if *changed { Change::Told } else { Change::Nothing };
             }
             entry.attempts = entry.attempts.saturating_add(1);
             return if entry.attempts.is_power_of_two() { Change::Due } else { Change::Nothing };
@@ -150,12 +151,9 @@ impl Journal {
     }
 }
 
-/// Notes for others whether the volume is mounted and answers.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn note_volume(host: &mut dyn Host, is_mounted: bool) -> io::Result<()> {
-    host.write(SEEN, if is_mounted { MOUNTED } else { "away\n" }.as_bytes(), 0o644).map(drop)
+/// Notes whether the volume is mounted and answers. It is noted in memory; where that fails, nothing better can be done about it.
+pub fn note_volume(host: &mut dyn Host, is_mounted: bool) {
+    let _ = host.write(SEEN, if is_mounted { MOUNTED } else { "away\n" }.as_bytes(), 0o644);
 }
 
 /// How the node stands, as the journals say; steps of a part that has not begun are missing. Nothing is asked of the volume itself, which may
@@ -226,9 +224,9 @@ mod tests {
         journal.write(&mut host).unwrap();
         let away = status(&member, &host);
         assert_eq!((away.finished, away.is_well(), away.volume, away.steps.len()), (true, false, Some(false), 3));
-        note_volume(&mut host, true).unwrap();
+        note_volume(&mut host, true);
         assert!(status(&member, &host).is_well());
-        note_volume(&mut host, false).unwrap();
+        note_volume(&mut host, false);
         assert!(!status(&member, &host).is_well());
     }
 

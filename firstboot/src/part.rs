@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::NodeConfig,
     step::Step,
-    steps::{Brick, Clock, Finish, Folder, Glusterd, Known, Marker, Mount, Packages, PoolStep, Ready, VolumeStep, Web},
+    steps::{Brick, Clock, Finish, Folder, Glusterd, Known, Marked, Marker, Mount, Packages, PoolStep, Ready, VolumeStep, Web},
 };
 
 /// A part of the work.
@@ -58,10 +58,10 @@ impl Part {
         }
     }
 
-    /// What is looked after for good: the volume stays mounted, or is mounted again.
+    /// What is looked after for good: the volume stays mounted and marked, or is so again.
     #[must_use]
     pub fn kept() -> Vec<Box<dyn Step>> {
-        vec![Box::new(Known), Box::new(Mount)]
+        vec![Box::new(Known), Box::new(Mount), Box::new(Marked)]
     }
 }
 

@@ -27,11 +27,10 @@ const STEADY: u64 = 2;
 pub fn run(part: Part, steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut dyn Host, tell: &mut dyn FnMut(&str)) {
     let named = steps.iter().map(|step| (step.name(), step.purpose()));
     let mut journal = Journal::new(part, named).continued(Journal::read(part, host));
-    let mut failures: u32 = 0;
-    let mut clock = Clock::of(host);
+    let mut course = Course { clock: Clock::of(host), failed: vec![Failed::default(); steps.len()] };
     record(&journal, config, host, tell);
     loop {
-        let round = round(steps, config, host, &mut clock, &mut journal, tell);
+        let round = round(steps, config, host, &mut course, &mut journal, tell);
         let is_done = journal.is_done();
         journal.finished |= is_done;
         if is_done || round.is_due {
@@ -40,9 +39,7 @@ pub fn run(part: Part, steps: &[Box<dyn Step>], config: &NodeConfig, host: &mut 
         if is_done {
             return;
         }
-        failures = if round.has_failed { failures.saturating_add(1) } else { 0 };
-        let pause = if round.has_failed { round.pause.max(backed_off(failures)) } else { round.pause };
-        host.sleep(pause);
+        host.sleep(round.pause);
     }
 }
 
@@ -69,9 +66,6 @@ pub fn keep(
             said = Some(words(step.as_ref(), &result));
             pause = pause.min(pause_after(&result));
             break;
-        }
-        if let Err(error) = journal::note_volume(host, said.is_none()) {
-            tell(&format!("it cannot be noted how the volume is: {error}"));
         }
         if said != last {
             tell(said.as_deref().unwrap_or("all is well again"));
@@ -110,9 +104,22 @@ impl Clock {
     }
 }
 
+/// How often a step has gone wrong on end, and when it is tried again, counted from power-on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Failed {
+    times: u32,
+    again: Duration,
+}
+
+/// What is remembered from round to round.
+struct Course {
+    clock: Clock,
+    /// Of each step.
+    failed: Vec<Failed>,
+}
+
 /// What became of the steps once.
 struct Round {
-    has_failed: bool,
     /// Whether a number of attempts is to be written down.
     is_due: bool,
     pause: Duration,
@@ -122,14 +129,21 @@ fn round(
     steps: &[Box<dyn Step>],
     config: &NodeConfig,
     host: &mut dyn Host,
-    clock: &mut Clock,
+    Course { clock, failed }: &mut Course,
     journal: &mut Journal,
     tell: &mut dyn FnMut(&str),
 ) -> Round {
-    let mut round = Round { has_failed: false, is_due: false, pause: BLOCKED };
+    let mut round = Round { is_due: false, pause: PAUSE.1 };
     let mut is_held = false;
-    for (index, step) in steps.iter().enumerate() {
+    for ((index, step), failed) in steps.iter().enumerate().zip(failed) {
         if is_held && !step.stands_alone() {
+            continue;
+        }
+        let left = failed.again.saturating_sub(host.uptime());
+        if left > Duration::ZERO {
+            // The others do not wait for its next attempt, unless they need it.
+            is_held = true;
+            round.pause = round.pause.min(left);
             continue;
         }
         round.is_due |= clock.follow(journal, host);
@@ -147,10 +161,15 @@ fn round(
             Change::Due => round.is_due = true,
             Change::Nothing => {}
         }
+        let mut pause = pause_after(&result);
+        failed.times = if result.is_err() { failed.times.saturating_add(1) } else { 0 };
+        if result.is_err() {
+            pause = backed_off(failed.times);
+            failed.again = host.uptime().saturating_add(pause);
+        }
         if !matches!(result, Ok(Outcome::Done { .. })) {
             is_held = true;
-            round.has_failed |= result.is_err();
-            round.pause = round.pause.min(pause_after(&result));
+            round.pause = round.pause.min(pause);
         }
     }
     round

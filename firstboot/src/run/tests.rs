@@ -88,6 +88,29 @@ fn what_fails_is_tried_again_at_growing_distance() {
 }
 
 #[test]
+fn a_step_that_fails_keeps_no_other_waiting_longer() {
+    let mut host = fake();
+    let first = step("first", (0..100).map(|_| Ok(Outcome::wait("the others", 10))));
+    let alone = Scripted { alone: true, ..step("alone", (0..6).map(|_| failed())) };
+    let left = Rc::clone(&alone.script);
+    told(vec![first, alone], &mut host, &config());
+    assert_eq!(host.uptime.as_secs(), 5 + 99 * 10, "once for the second attempt of the other, and each ten seconds");
+    assert!(left.borrow().is_empty());
+}
+
+#[test]
+fn what_is_done_again_is_told() {
+    let mut host = fake();
+    let waiting = || Ok(Outcome::wait("x", 5));
+    let lines = told(
+        vec![step("first", [Ok(Outcome::KEPT), Ok(Outcome::CHANGED), Ok(Outcome::KEPT)]), step("second", [waiting(), waiting()])],
+        &mut host,
+        &config(),
+    );
+    assert_eq!(lines, ["first: is so, it is so", "second: waiting, x", "first: done, it is so", "second: is so, it is so"]);
+}
+
+#[test]
 fn a_second_run_changes_nothing_and_a_damaged_journal_does_no_harm() {
     let mut host = fake();
     told(vec![step("first", [Ok(Outcome::CHANGED)])], &mut host, &config());

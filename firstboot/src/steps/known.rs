@@ -4,6 +4,7 @@ use crate::{
     config::NodeConfig,
     gluster::baked,
     host::{Host, Kind},
+    journal,
     step::{Doing as _, Outcome, Step, StepError},
 };
 
@@ -25,7 +26,10 @@ impl Step for Known {
         let path = format!("{}/{}/info", baked::VOLUMES, volume.name);
         match host.look(&path).doing(&path)? {
             Some(Kind::File(size)) if size > 0 => Ok(Outcome::KEPT),
-            _ => Ok(Outcome::wait(format!("glusterd does not know the volume {} yet", volume.name), 10)),
+            _ => {
+                journal::note_volume(host, false);
+                Ok(Outcome::wait(format!("glusterd does not know the volume {} yet", volume.name), 10))
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ pub use finish::Finish;
 pub use folder::Folder;
 pub use glusterd::Glusterd;
 pub use known::Known;
-pub use marker::Marker;
+pub use marker::{Marked, Marker};
 pub use mount::Mount;
 pub use packages::Packages;
 pub use pool::PoolStep;

@@ -31,46 +31,41 @@ impl Step for Mount {
 
     fn ensure(&self, config: &NodeConfig, host: &mut dyn Host) -> Result<Outcome, StepError> {
         let Some(volume) = &config.volume else { return Ok(Outcome::KEPT) };
-        let path = &volume.mount;
-        let unit = mount_unit(path);
-        match host.mounted(path).doing(path)? {
-            Some(mounted) if !is_volume(volume, &mounted) => {
-                let (source, kind) = (mounted.source, mounted.kind);
-                return Ok(Outcome::blocked(format!("{source} ({kind}) is mounted at {path}, where the volume {} is to be", volume.name)));
-            }
-            Some(mounted) if mounted.is_alive => {
-                note(host);
-                return Ok(Outcome::KEPT);
-            }
-            Some(_) => unmount(path, &unit, host)?,
-            None => {}
-        }
-        // Where it has failed too often there is nothing to reset otherwise; that fails only then.
-        let _ = systemctl::order(host, "reset-failed", &unit);
-        match systemctl::order(host, "start", &unit) {
-            Ok(()) => {}
-            Err(StepError::Command { said, .. }) => {
-                return Ok(Outcome::wait(format!("the volume {} cannot be mounted at {path} yet: {said}", volume.name), AGAIN));
-            }
-            Err(error) => return Err(error),
-        }
-        host.sleep(MOMENT);
-        match host.mounted(path).doing(path)? {
-            Some(mounted) if is_volume(volume, &mounted) && mounted.is_alive => {
-                note(host);
-                Ok(Outcome::CHANGED)
-            }
-            _ => Ok(Outcome::wait(
-                format!("the volume {} did not stay mounted at {path}; auth.allow may not have this node", volume.name),
-                AGAIN,
-            )),
-        }
+        let result = mount(volume, host);
+        journal::note_volume(host, matches!(result, Ok(Outcome::Done { .. })));
+        result
     }
 }
 
-/// Notes that it is mounted. What keeps it mounted notes that later, too, and says when it cannot.
-fn note(host: &mut dyn Host) {
-    let _ = journal::note_volume(host, true);
+fn mount(volume: &Volume, host: &mut dyn Host) -> Result<Outcome, StepError> {
+    let path = &volume.mount;
+    let unit = mount_unit(path);
+    match host.mounted(path).doing(path)? {
+        Some(mounted) if !is_volume(volume, &mounted) => {
+            let (source, kind) = (mounted.source, mounted.kind);
+            return Ok(Outcome::blocked(format!("{source} ({kind}) is mounted at {path}, where the volume {} is to be", volume.name)));
+        }
+        Some(mounted) if mounted.is_alive => return Ok(Outcome::KEPT),
+        Some(_) => unmount(path, &unit, host)?,
+        None => {}
+    }
+    // Where it has failed too often there is nothing to reset otherwise; that fails only then.
+    let _ = systemctl::order(host, "reset-failed", &unit);
+    match systemctl::order(host, "start", &unit) {
+        Ok(()) => {}
+        Err(StepError::Command { said, .. }) => {
+            return Ok(Outcome::wait(format!("the volume {} cannot be mounted at {path} yet: {said}", volume.name), AGAIN));
+        }
+        Err(error) => return Err(error),
+    }
+    host.sleep(MOMENT);
+    match host.mounted(path).doing(path)? {
+        Some(mounted) if is_volume(volume, &mounted) && mounted.is_alive => Ok(Outcome::CHANGED),
+        _ => Ok(Outcome::wait(
+            format!("the volume {} did not stay mounted at {path}; auth.allow may not have this node", volume.name),
+            AGAIN,
+        )),
+    }
 }
 
 /// Whether it is the volume that is mounted: `node:/name` or `node:name`.
