@@ -56,11 +56,12 @@ impl Case {
     }
 }
 
-fn act(lab: &mut Lab, index: usize, act: Act) -> Result<(), String> {
+/// Does it; whether there was anything to disturb.
+fn act(lab: &mut Lab, index: usize, act: Act) -> Result<bool, String> {
     match act {
         Act::On => lab.boot(index),
-        _ if !lab.is_on(index) => {}
-        _ if lab.own(index).join("done").exists() => {}
+        _ if !lab.is_on(index) => return Ok(false),
+        _ if lab.own(index).join("done").exists() => return Ok(false),
         Act::KillProgram => lab.kill(index, "program"),
         Act::KillDaemon => lab.kill(index, "glusterd"),
         Act::Reboot(seconds) => {
@@ -93,7 +94,7 @@ fn act(lab: &mut Lab, index: usize, act: Act) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What must be true at the end, however it came about.
@@ -136,21 +137,29 @@ fn check(lab: &Lab) -> Result<(), String> {
     Ok(())
 }
 
-/// Plays a history; how long it took to its end.
-fn play(case: &Case) -> Result<Duration, String> {
+/// How a history went.
+struct Played {
+    time: Duration,
+    /// Acts that came when there was nothing to disturb any more, or not yet.
+    idle: usize,
+}
+
+/// Plays a history to its end.
+fn play(case: &Case) -> Result<Played, String> {
     let mut lab = Lab::new(&case.unbaked);
     let began = Instant::now();
     let mut acts = case.acts.clone();
     acts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut idle = 0;
     for (second, index, what) in acts {
         thread::sleep(Duration::from_secs_f64(second).saturating_sub(began.elapsed()));
-        act(&mut lab, index, what)?;
+        idle += usize::from(!act(&mut lab, index, what)?);
     }
     let is_done = |lab: &Lab| (0..HOSTS).all(|index| lab.own(index).join("done").exists());
     let end = wait_for("the end", LIMIT, || is_done(&lab));
     let time = began.elapsed();
     end.and_then(|()| check(&lab)).map_err(|why| format!("{why}\n{}", lab.logs()))?;
-    Ok(time)
+    Ok(Played { time, idle })
 }
 
 /// Labs at the same time: what a history takes is mostly waiting.
@@ -163,14 +172,18 @@ fn all(cases: &[(String, Case)]) {
     }
     let wanted = std::env::var("BERRY_CASE").unwrap_or_default();
     let cases: Vec<_> = cases.iter().filter(|(what, _)| what.contains(&wanted)).collect();
-    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (next, idled, failures) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let began = Instant::now();
     thread::scope(|scope| {
         for _ in 0..LABS {
             scope.spawn(|| {
                 while let Some((what, case)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     match play(case) {
-                        Ok(time) => say(&format!("{what}: {:.1} s", time.as_secs_f64())),
+                        Ok(Played { time, idle: 0 }) => say(&format!("{what}: {:.1} s", time.as_secs_f64())),
+                        Ok(Played { time, idle }) => {
+                            say(&format!("{what}: {:.1} s, {idle} of {} acts disturbed nothing", time.as_secs_f64(), case.acts.len()));
+                            idled.fetch_add(idle, Ordering::Relaxed);
+                        }
                         Err(why) => {
                             say(&format!("{what}: FAILED"));
                             failures.lock().unwrap().push(format!("{what}: {case:?}\n{why}"));
@@ -183,6 +196,8 @@ fn all(cases: &[(String, Case)]) {
     let failures = failures.into_inner().unwrap();
     say(&format!("{} histories in {:.0} s, {} failed", cases.len(), began.elapsed().as_secs_f64(), failures.len()));
     assert!(failures.is_empty() && !cases.is_empty(), "{}", failures.join("\n"));
+    let disturbances: usize = cases.iter().map(|(_, case)| case.acts.iter().filter(|(_, _, act)| !matches!(act, Act::On)).count()).sum();
+    assert!(idled.into_inner() * 2 <= disturbances, "most of the acts disturbed nothing");
 }
 
 #[expect(clippy::print_stdout, reason = "figures for those who look")]
