@@ -19,8 +19,8 @@ pub const MANIFEST: &str = "manifest";
 /// A file whose name ends so is a template; others are taken byte for byte.
 pub const TEMPLATE: &str = ".template";
 
-/// A manifest of 10,000 lines has less.
-const MAX_MANIFEST: u64 = 1 << 20;
+/// A manifest of 4,000 lines has less.
+const MAX_MANIFEST: u64 = 1 << 18;
 /// All files of an overlay together, in bytes: they are kept in memory.
 const MAX_FILES: u64 = 64 << 20;
 /// Files that are looked at to find those that no line names.
@@ -115,6 +115,10 @@ impl Reader<'_> {
         }
         let owner = |(user, group): (&str, &str)| Owner { user: user.to_owned(), group: group.to_owned() };
         let item = match line.item {
+            manifest::Item::Link("-") => {
+                self.mistake(place, "the link leads nowhere", "write where it leads in the place of the file");
+                return None;
+            }
             manifest::Item::Link(target) => Item::Link(target.to_owned()),
             manifest::Item::Folder { permissions, owner: names } => Item::Folder { permissions, owner: owner(names) },
             manifest::Item::File { permissions, owner: names, source } => {
@@ -167,7 +171,8 @@ impl Reader<'_> {
             }
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => self.unused(&path, found, left),
-                Ok(_) if !self.used.contains(&path) => found.push(shown(&path.to_string_lossy())),
+                // Also the link to a folder in which files are used.
+                Ok(_) if !self.used.iter().any(|used| used.starts_with(&path)) => found.push(shown(&path.to_string_lossy())),
                 _ => {}
             }
         }
@@ -289,7 +294,7 @@ mod tests {
         assert_eq!(said(&[(MANIFEST, &vec![b'#'; 1 + MAX_MANIFEST as usize])]), ["site/manifest: it is larger than what is taken"]);
         let manifest = b"always 0644 0:0 ../x /etc/x\nalways 0644 0:0 /etc/passwd /etc/x\nalways 0644 0:0 none /etc/x\nalways 64 0:0 a /etc/x\n\
             always 0644 0:0 a etc/x\nalways 0644 0:0 a /etc/../x\nalways 0644 0:0 a /etc/x/\nalways 0644 0:0 a /\nalways 0644 0:0 b.template /etc/b\n\
-            always 0644 0:0 a /etc/x\nalways 0644 0:0 a /etc/x\npool 0644 0:0 a /etc/x\n";
+            always 0644 0:0 a /etc/x\nalways 0644 0:0 a /etc/x\npool 0644 0:0 a /etc/x\nalways link - - /etc/y\n";
         let expected = [
             "site/manifest:1: `../x` does not stand in the folder",
             "site/manifest:2: `/etc/passwd` does not stand in the folder",
@@ -301,6 +306,7 @@ mod tests {
             "site/manifest:8: `/` is no path in the image: it has an empty part, `.` or `..`",
             "site/b.template: it is a template and not UTF-8",
             "site/manifest:11: `/etc/x` stands there twice",
+            "site/manifest:13: the link leads nowhere",
         ];
         assert_eq!(said(&[(MANIFEST, manifest), ("a", b""), ("b.template", b"\xff")]), expected);
     }

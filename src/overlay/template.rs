@@ -22,16 +22,22 @@ pub fn fill(text: &str, values: &Values) -> Result<String, Wrong> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
-        let line = text[..text.len() - after.len()].matches('\n').count() + 1;
-        let name = after.split_once("}}").map(|(name, _)| name).filter(|name| !name.contains('\n'));
-        let name = name.ok_or_else(|| Wrong { line, what: "`{{` is not closed".to_owned() })?;
-        let value = values.get(name).ok_or_else(|| Wrong { line, what: format!("`{}` has no value", name.escape_debug()) })?;
+        let wrong = |what: String| Wrong { line: text[..text.len() - after.len()].matches('\n').count() + 1, what };
+        let line = after.split_once('\n').map_or(after, |(line, _)| line);
+        let (name, _) = line.split_once("}}").ok_or_else(|| wrong("`{{` is not closed".to_owned()))?;
+        let value = values.get(name).ok_or_else(|| wrong(unknown(name)))?;
         out.push_str(before);
         out.push_str(value);
         rest = &after[name.len() + "}}".len()..];
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// What is said of a name that there is not. What is none may be a secret that stands between braces by chance, and is not shown.
+fn unknown(name: &str) -> String {
+    let is_name = (1..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_name { format!("`{name}` has no value") } else { "what stands in `{{…}}` is not the name of a value".to_owned() }
 }
 
 #[cfg(test)]
@@ -55,8 +61,9 @@ mod tests {
             ("\n{{z}}", 2, "`z` has no value"),
             ("{{x", 1, "`{{` is not closed"),
             ("a\n{{x\n}}", 2, "`{{` is not closed"),
-            ("{{x}}\n\n{{}}", 3, "`` has no value"),
-            ("{{ x }}", 1, "` x ` has no value"),
+            ("{{x}}\n\n{{}}", 3, "what stands in `{{…}}` is not the name of a value"),
+            ("{{ x }}", 1, "what stands in `{{…}}` is not the name of a value"),
+            ("{{hunter2}}", 1, "what stands in `{{…}}` is not the name of a value"),
         ] {
             assert_eq!(filled(text), Err((line, what.to_owned())), "{text}");
         }

@@ -7,6 +7,7 @@
 
 mod base_reference;
 mod check;
+mod closed;
 mod country;
 mod load;
 mod mask;

@@ -75,6 +75,7 @@ impl Profile {
             ("brick_mount", Some(self.brick.mount_point.clone())),
             ("cluster", Some(self.cluster.clone())),
             ("gateway", network.and_then(|network| network.gateway).map(|gateway| gateway.to_string())),
+            ("marker", volume.map(Volume::marker)),
             ("node", Some(node.name.to_string())),
             ("server_name", web.and_then(|web| web.server_name.clone())),
             ("subnet", network.map(|network| network.subnet.to_string())),
@@ -266,7 +267,16 @@ pub struct Volume {
     pub options: BTreeMap<String, String>,
 }
 
+/// The file on the volume that the site looks for, and answers 503 without; its name keeps it from being listed or served.
+const MARKER: &str = ".cluster-volume";
+
 impl Volume {
+    /// Path of the file by which Apache tells that the volume is there.
+    #[must_use]
+    pub fn marker(&self) -> String {
+        format!("{}/{MARKER}", self.mount_point)
+    }
+
     /// Its type, as the profile says it: `replica 3`, `arbiter`, …
     #[must_use]
     pub fn type_name(&self) -> String {

@@ -236,23 +236,41 @@ impl Tree {
     /// # Errors
     /// When the path is relative, leads through too many links, or nothing stands there.
     pub fn find(&self, path: &[u8], follow_last: bool) -> Result<InodeId, TreeError> {
-        let missing = || TreeError::Missing(printable(path));
+        let (trail, missing) = self.trace(path, follow_last)?;
+        let found = trail.last().map_or(InodeId::ROOT, |(id, _)| *id);
+        if missing.is_empty() { Ok(found) } else { Err(TreeError::Missing(printable(path))) }
+    }
+
+    /// The path without links, `.` and `..` that leads to the same place, as realpath(1) with `--canonicalize-missing`; the last component
+    /// is followed only if `follow_last`.
+    ///
+    /// # Errors
+    /// When the path is relative, or leads through too many links.
+    pub fn real_path(&self, path: &[u8], follow_last: bool) -> Result<Vec<u8>, TreeError> {
+        let (trail, missing) = self.trace(path, follow_last)?;
+        let real: Vec<u8> =
+            trail.into_iter().map(|(_, name)| name).chain(missing).flat_map(|name| [b"/".to_vec(), name].concat()).collect();
+        Ok(if real.is_empty() { b"/".to_vec() } else { real })
+    }
+
+    /// What stands at the components of a path, links followed, and those from the first one on where nothing stands.
+    fn trace(&self, path: &[u8], follow_last: bool) -> Result<Trace, TreeError> {
         if path.first() != Some(&b'/') || path.len() > MAX_PATH {
             return Err(TreeError::BadPath(printable(path)));
         }
         let mut pending: Vec<Vec<u8>> = components(path).rev().map(<[u8]>::to_vec).collect();
-        let mut trail = vec![InodeId::ROOT];
+        let mut trail: Vec<(InodeId, Vec<u8>)> = Vec::new();
         let mut links = 0;
         while let Some(component) = pending.pop() {
-            let here = *trail.last().ok_or_else(missing)?;
             if component == b".." {
-                if trail.len() > 1 {
-                    trail.pop();
-                }
+                trail.pop();
                 continue;
             }
-            let children = self.inode(here).children().ok_or_else(missing)?;
-            let id = *children.get(component.as_slice()).ok_or_else(missing)?;
+            let here = trail.last().map_or(InodeId::ROOT, |(id, _)| *id);
+            let Some(id) = self.inode(here).children().and_then(|children| children.get(component.as_slice()).copied()) else {
+                let missing = [component].into_iter().chain(pending.into_iter().rev()).collect();
+                return Ok((trail, missing));
+            };
             match &self.inode(id).kind {
                 Kind::Symlink(target) if follow_last || !pending.is_empty() => {
                     links += 1;
@@ -260,16 +278,19 @@ impl Tree {
                         return Err(TreeError::TooManyLinks(printable(path)));
                     }
                     if target.first() == Some(&b'/') {
-                        trail.truncate(1);
+                        trail.clear();
                     }
                     pending.extend(components(target).rev().map(<[u8]>::to_vec));
                 }
-                _ => trail.push(id),
+                _ => trail.push((id, component)),
             }
         }
-        trail.last().copied().ok_or_else(missing)
+        Ok((trail, Vec::new()))
     }
 }
+
+/// See [`Tree::trace`].
+type Trace = (Vec<(InodeId, Vec<u8>)>, Vec<Vec<u8>>);
 
 fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".")
@@ -418,5 +439,29 @@ mod tests {
         let mut paths = Vec::new();
         sample().walk(&mut |path, _| paths.push(String::from_utf8(path.to_vec()).unwrap()));
         assert_eq!(paths, ["/", "/lib", "/usr", "/usr/lib", "/usr/lib/a"]);
+    }
+
+    #[test]
+    fn a_real_path_has_no_detours() {
+        let mut tree = Tree::new(meta(0o755));
+        tree.put_file("/usr/lib/x", meta(0o644), Content::bytes(Vec::new())).unwrap();
+        for (link, target) in [("/lib", "usr/lib"), ("/var/run", "/run"), ("/a/up", "../usr/./lib/"), ("/loop", "loop")] {
+            tree.put_link(link, target, meta(0o777)).unwrap();
+        }
+        let real = |path: &str, follow| tree.real_path(path.as_bytes(), follow).map(|path| String::from_utf8(path).unwrap());
+        for (path, follow, expected) in [
+            ("/lib/x", false, "/usr/lib/x"),
+            ("/lib", false, "/lib"),
+            ("/lib", true, "/usr/lib"),
+            ("/a/up/y/z", true, "/usr/lib/y/z"),
+            ("/var/run/x", false, "/run/x"),
+            ("/usr/../../lib/./x", false, "/usr/lib/x"),
+            ("/usr/lib/x/y", false, "/usr/lib/x/y"),
+            ("/", true, "/"),
+        ] {
+            assert_eq!(real(path, follow).unwrap(), expected, "{path}");
+        }
+        assert!(matches!(real("/loop/x", false), Err(TreeError::TooManyLinks(_))));
+        assert!(matches!(real("lib", false), Err(TreeError::BadPath(_))));
     }
 }

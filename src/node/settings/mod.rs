@@ -119,17 +119,15 @@ pub fn common(tree: &mut Tree, facts: &Facts, profile: &Profile, build: &Build) 
     }
     editor.folder(mount_point, 0o755, 0, 0)?;
     let cluster = cluster::common(&mut editor, facts, profile, build)?;
-    let personal = personal_files(facts, profile);
-    for (path, permissions) in &personal {
-        editor.reserve(path, *permissions)?;
+    for (path, permissions) in personal_files(facts, profile) {
+        editor.reserve(path, permissions)?;
     }
     // Equal on all nodes of the local network, so that only remote nodes have one of their own.
     if let Some(node) = profile.nodes.iter().find(|node| node.remote.is_none()) {
         let hosts = hosts::file(&editor.text("/etc/hosts")?, profile, node);
         editor.write("/etc/hosts", hosts)?;
     }
-    let made: Vec<&str> = personal.iter().map(|(path, _)| *path).chain(cluster::MADE).collect();
-    overlays::common(&mut editor, profile, &made)?;
+    overlays::common(&mut editor, profile, &made(facts, profile))?;
     Ok(Shared { epoch: build.epoch, cluster })
 }
 
@@ -165,7 +163,12 @@ pub fn personal(
         let extra = if words.is_empty() { String::new() } else { raspi_firmware::extra(&words) };
         editor.write(raspi_firmware::EXTRA, extra)?;
     }
-    overlays::personal(&mut editor, profile, node)
+    overlays::personal(&mut editor, profile, node, &made(facts, profile))
+}
+
+/// The files that no overlay may replace.
+fn made(facts: &Facts, profile: &Profile) -> Vec<&'static str> {
+    personal_files(facts, profile).into_iter().map(|(path, _)| path).chain(cluster::MADE).collect()
 }
 
 /// The files that [`personal`] writes, with the permissions that they get where the image has no such file.

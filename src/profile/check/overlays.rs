@@ -4,7 +4,6 @@ use super::{
     super::{
         Profile,
         mask::shown,
-        names,
         problem::{Code, Span},
         read::{Field, OneOrMany, Spanned},
         references,
@@ -17,21 +16,8 @@ use crate::overlay::{
     template::{self, Wrong},
 };
 
-/// Folders of the root that nobody sees on a running node, or whose files are nobody's to write.
-const CLOSED: [(&str, &str); 11] = [
-    ("/boot", "the boot partition is mounted over it, or the kernel's packages keep it"),
-    ("/dev", HIDDEN),
-    ("/lost+found", "it belongs to the file system"),
-    ("/proc", HIDDEN),
-    ("/run", HIDDEN),
-    ("/sys", HIDDEN),
-    ("/tmp", HIDDEN),
-    ("/var/lib/dpkg", "dpkg keeps its database there"),
-    ("/var/lib/glusterd", "the pool is kept there"),
-    ("/var/lock", HIDDEN),
-    ("/var/run", HIDDEN),
-];
-const HIDDEN: &str = "something else is mounted over it on a running node";
+/// What stands for other nodes than one of that name.
+const WORDS: [&str; 3] = ["always", "pool", "remote"];
 
 impl Checker<'_> {
     /// The overlays that can be read; what is wrong with one, or stands in its folder for nothing, is reported.
@@ -69,6 +55,11 @@ impl Checker<'_> {
 
     /// Holds the overlays against the rest of the profile.
     pub(super) fn laid_over(&mut self, profile: &Profile, raw: &Field<OneOrMany<String>>) {
+        if let Some(node) = profile.nodes.iter().find(|node| WORDS.contains(&node.name.as_str())).filter(|_| !profile.overlays.is_empty()) {
+            let span = given(raw).first().map_or(self.top, |given| given.span);
+            let message = format!("the node `{}` cannot be told from the word in the manifest of an overlay", node.name);
+            self.add(Draft::new(Code::Overlay, span, message).hint("give the node another name"));
+        }
         for overlay in &profile.overlays {
             let span =
                 given(raw).iter().find(|given| overlay.folder.as_os_str() == given.value.as_str()).map_or(self.top, |given| given.span);
@@ -88,9 +79,7 @@ impl Checker<'_> {
             self.add(add(format!("{} is no node of the profile", shown(unknown)), hint.to_owned()));
             return;
         }
-        let mounted = [Some(&profile.brick.mount_point), profile.volume.as_ref().map(|volume| &volume.mount_point)];
-        let mounted = mounted.into_iter().flatten().map(|folder| (folder.as_str(), HIDDEN));
-        if let Some((folder, reason)) = CLOSED.into_iter().chain(mounted).find(|(folder, _)| names::is_inside(&entry.path, folder)) {
+        if let Some((folder, reason)) = profile.closed(&entry.path) {
             let message = format!("nothing can be laid into `{folder}`: {reason}");
             self.add(add(message, "choose another path".to_owned()));
             return;

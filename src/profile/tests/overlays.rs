@@ -96,3 +96,14 @@ fn mistakes_name_their_file_and_line() {
     let none = check("overlays: [none, site, site]", "always link - /a /b\n", &[]).unwrap_err();
     assert_eq!(places(&none), [("overlay", 6, 12), ("overlay", 6, 24)]);
 }
+
+#[test]
+fn a_node_that_is_called_like_a_word_is_refused() {
+    let text = PROFILE.replace("name: n1", "name: pool");
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("site")).unwrap();
+    fs::write(folder.path().join("site/manifest"), "always link - /a /b\n").unwrap();
+    let parsed = |keys: &str| parse(&format!("{text}{keys}\n"), &folder.path().join("c.yaml"), &Variables::default());
+    parsed("").unwrap();
+    assert_eq!(places(&parsed("overlays: site").unwrap_err()), [("overlay", 6, 11)]);
+}

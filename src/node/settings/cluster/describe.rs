@@ -2,7 +2,7 @@
 
 use berry_firstboot::config::{self, NodeConfig, Peer, Pool, VolumeBrick};
 
-use super::{Common, marker, switches};
+use super::{Common, switches};
 use crate::{
     node::{NodeError, boot, brick, identity::Identity, partuuid::PartUuids},
     profile::{BrickSize, Node, Profile, Volume},
@@ -53,7 +53,7 @@ pub(super) fn node(
     });
     config.web = profile.web.as_ref().map(|web| config::Web {
         root: web.root.clone(),
-        marker: marker(volume),
+        marker: volume.marker(),
         unit: WEB_UNIT.to_owned(),
         apache: switches(profile),
     });

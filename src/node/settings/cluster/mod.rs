@@ -37,8 +37,6 @@ pub const GLUSTERD: &str = "glusterfs-server";
 pub(super) const MADE: [&str; 2] = [config::PATH, baked::PROGRAM];
 /// Triggers that were set off and whose packages do not know it yet (deb-triggers(5)): `dpkg --configure -a` tells them.
 const TRIGGERS: &str = "/var/lib/dpkg/triggers/Unincorp";
-/// The file on the volume that the site looks for, and answers 503 without; its name keeps it from being listed or served by it.
-const MARKER: &str = ".cluster-volume";
 /// `FS_IMMUTABLE_FL` of linux/fs.h: nothing can be made in the folder while nothing is mounted there, not even by root.
 const IMMUTABLE: u32 = 0x10;
 
@@ -198,7 +196,7 @@ fn values(facts: &Facts, profile: &Profile) -> Values {
         let unit = mount_unit(&volume.mount_point);
         values.extend([
             ("brick_unit", mount_unit(&profile.brick.mount_point)),
-            ("marker", marker(volume)),
+            ("marker", volume.marker()),
             ("mount_point", volume.mount_point.clone()),
             ("mount_unit", unit),
             ("subnet", profile.network.subnet.to_string()),
@@ -209,10 +207,6 @@ fn values(facts: &Facts, profile: &Profile) -> Values {
         values.extend([("server_name", web.server_name.clone().unwrap_or_else(|| "localhost".to_owned())), ("web_root", web.root.clone())]);
     }
     values
-}
-
-fn marker(volume: &Volume) -> String {
-    format!("{}/{MARKER}", volume.mount_point)
 }
 
 /// What first boot has to do with packages.

@@ -90,12 +90,51 @@ fn what_the_profile_says_and_what_the_image_lacks_is_told() {
         let expected = format!("site/manifest of {path}: `{path}` is made of the profile, and not to be replaced");
         assert_eq!(said(path, file(0o644, root(), bytes(""))), expected);
     }
-    assert_eq!(said("/etc/a", file(0o644, owner("nobody2", "0"), bytes(""))), "site/manifest of /etc/a: the image has no user `nobody2`");
+    assert_eq!(
+        said("/etc/a", file(0o644, owner("nobody2", "0"), bytes(""))),
+        "site/manifest of /etc/a: the image has no user `nobody2`; those that a package makes when it is configured are not there yet"
+    );
     assert_eq!(
         said("/etc/a", Item::Folder { permissions: 0o755, owner: owner("0", "x") }),
-        "site/manifest of /etc/a: the image has no group `x`"
+        "site/manifest of /etc/a: the image has no group `x`; those that a package makes when it is configured are not there yet"
     );
+    for number in ["4294967295", "4294967296"] {
+        let expected = format!("site/manifest of /etc/a: `{number}` is no number of a user");
+        assert_eq!(said("/etc/a", file(0o644, owner(number, "0"), bytes(""))), expected);
+    }
+    // By whatever links: `/lib` is one of the image.
+    let program = "/lib/berry-image/berry-firstboot";
+    assert!(said(program, file(0o644, root(), bytes(""))).contains("`/usr/lib/berry-image/berry-firstboot` is made of the profile"));
     assert!(said("/etc", file(0o644, root(), bytes(""))).starts_with("site/manifest of /etc: "));
     assert!(said("/etc/passwd/x", Item::Link("x".to_owned())).starts_with("site/manifest of /etc/passwd/x: "));
     assert_eq!(said("/etc/a", file(0o644, root(), template("{{x}}"))), "site/x.template:1: `x` has no value");
+}
+
+#[test]
+fn no_link_leads_to_what_is_not_to_be_laid_over() {
+    let laid_through = |target: &str, path: &str, item: Item| {
+        let link = entry(On::Every, "/srv/way", Item::Link(target.to_owned()));
+        let profile = laid(vec![vec![link], vec![entry(On::Pool, path, item)]]);
+        let ledger = Ledger::create(&profile, EPOCH).unwrap();
+        let mut tree = raspberry::tree();
+        let shared = common(&mut tree, &raspberry::facts(), &profile, &Build::new(&ledger, None)).unwrap();
+        let (node, names) = (&profile.nodes[0], PartUuids::of(&Table::Mbr(Mbr::new(1))));
+        let identity = ledger.identity(&node.name).unwrap();
+        personal(&mut tree, &raspberry::facts(), &profile, node, identity, &names, &shared).map_err(|error| error.to_string())
+    };
+    let file = || file(0o644, owner("0", "0"), bytes(""));
+    let folder = || Item::Folder { permissions: 0o777, owner: owner("0", "0") };
+    for (target, path, item, real) in [
+        ("/etc", "/srv/way/shadow", file(), "/etc/shadow"),
+        ("../etc", "/srv/way/hostname", file(), "/etc/hostname"),
+        ("/var/lib/dpkg", "/srv/way/status", file(), "/var/lib/dpkg/status"),
+        ("/boot", "/srv/way", folder(), "/boot"),
+        ("/export/brick", "/srv/way/x", folder(), "/export/brick/x"),
+    ] {
+        let said = laid_through(target, path, item).unwrap_err();
+        assert!(said.starts_with(&format!("site/manifest of {path}: ")) && said.contains(&format!("`{real}`")), "{said}");
+    }
+    laid_through("/etc", "/srv/way/motd", file()).unwrap();
+    // What is put in the place of a link changes nothing where it leads.
+    laid_through("/etc/shadow", "/srv/way", file()).unwrap();
 }
