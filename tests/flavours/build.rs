@@ -42,9 +42,14 @@ impl Base {
         let view = View::later(&image);
         Self { flavour, image, view }
     }
+
+    /// A password that its release knows how to check.
+    pub(super) fn hash(&self) -> &'static str {
+        if self.flavour.release >= Release::Bullseye { YESCRYPT } else { SHA512 }
+    }
 }
 
-/// The node cluster01 and what it should be.
+/// A node and what it should be.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) wanted: Wanted,
@@ -64,7 +69,7 @@ impl Node {
     pub(super) fn build(folder: &Path, base: &Base, wanted: Wanted) -> Self {
         let folder = folder.join(format!("{wanted:?}"));
         fs::create_dir(&folder).unwrap();
-        let hash = if base.flavour.release >= Release::Bullseye { YESCRYPT } else { SHA512 };
+        let hash = base.hash();
         let profile = profile(&folder, hash, wanted);
         ok(berry()
             .arg("build")
@@ -73,11 +78,16 @@ impl Node {
             .arg(&base.image.path)
             .args(["--node", "cluster01", "--output"])
             .arg(folder.join("images")));
-        let image = Image::open(&folder.join("images/cluster01.img"));
+        Self::open(&folder, "cluster01", wanted, hash)
+    }
+
+    /// The node `name` that was built in `folder`, whose other files are the checks'.
+    pub(super) fn open(folder: &Path, name: &str, wanted: Wanted, hash: &'static str) -> Self {
+        let image = Image::open(&folder.join(format!("images/{name}.img")));
         let ledger: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.join("cluster01.ledger")).unwrap()).unwrap();
         let view = View::later(&image);
-        let identity = ledger["nodes"]["cluster01"].clone();
-        Self { wanted, image, view, identity, epoch: ledger["epoch"].as_i64().unwrap(), hash, folder }
+        let identity = ledger["nodes"][name].clone();
+        Self { wanted, image, view, identity, epoch: ledger["epoch"].as_i64().unwrap(), hash, folder: folder.to_owned() }
     }
 
     /// A text of the node's part of the ledger.

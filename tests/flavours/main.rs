@@ -6,25 +6,43 @@
 
 #![allow(clippy::print_stdout, reason = "what a build changes is listed")]
 
+#[allow(dead_code, reason = "the tests of signatures use all of it")]
+#[path = "../../src/debian/openpgp/tests/kit.rs"]
+mod kit;
+
 mod account;
 mod agent;
+#[allow(dead_code, reason = "the simulator of archives uses all of it")]
+#[path = "../repository/archive.rs"]
+mod archive;
 mod build;
 mod changes;
 mod facts;
 mod first_boot;
 mod fixture;
 mod network;
+mod offer;
+#[allow(dead_code, reason = "the simulator of archives uses all of it")]
+#[path = "../repository/package.rs"]
+mod package;
 mod refusals;
 mod region;
 mod rules;
+#[allow(dead_code, reason = "the simulator of archives uses all of it")]
+#[path = "../repository/site.rs"]
+mod site;
 mod ssh;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 mod view;
+mod volume;
 mod wireless;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use build::{Base, Node, Wanted};
 use support::{
@@ -118,7 +136,24 @@ fn flavour(flavour: &'static Flavour) {
             checks.run(&format!("{wanted:?}: {what}"), || check(&node, &base));
         }
     }
+    served(&mut checks, folder.path(), &base);
     checks.finish();
+}
+
+/// The same flavour with a volume and a web server: a node of the pool and one in another place, or the refusal to make them.
+fn served(checks: &mut Checks, folder: &Path, base: &Base) {
+    let folder = folder.join("served");
+    if offer::versions(base.flavour).is_none() {
+        checks.run("a volume is refused where GlusterFS cannot serve it", || volume::refused(&folder, base));
+        return;
+    }
+    let Some((home, far)) = checks.run("nodes with a volume are built", || volume::build(&folder, base)) else { return };
+    for (what, check) in volume::HOME_CHECKS {
+        checks.run(&format!("a node of the pool: {what}"), || check(&home, base));
+    }
+    for (what, check) in volume::FAR_CHECKS {
+        checks.run(&format!("a node in another place: {what}"), || check(&far, base));
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::{
             disk::change_ext4,
             release::{BOOKWORM, Disk, Flavour},
         },
-        program::{berry, folder, output, tool},
+        program::{alone, berry, folder, output, tool},
     },
 };
 
@@ -117,11 +117,9 @@ impl Bench {
         self.prepared(berry())
     }
 
-    fn prepared(&self, mut command: Command) -> Command {
-        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
-            command.env_remove(name).env_remove(name.to_uppercase());
-        }
-        command.env("BERRY_IMAGE_CACHE", self.path("cache")).env("HOME", self.folder.path()).current_dir(self.folder.path());
+    fn prepared(&self, command: Command) -> Command {
+        let mut command = alone(command, self.folder.path());
+        command.env("HOME", self.folder.path()).current_dir(self.folder.path());
         command
     }
 

@@ -51,6 +51,15 @@ pub fn berry_apart() -> Command {
     command
 }
 
+/// A command that knows neither the cache nor the proxies of whoever runs it: its cache is in `folder`, and it asks what it is told to ask.
+pub fn alone(mut command: Command, folder: &Path) -> Command {
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command.env("BERRY_IMAGE_CACHE", folder.join("cache"));
+    command
+}
+
 /// A tool on the search path, speaking English.
 pub fn tool(name: &str) -> Command {
     let mut command = Command::new(name);

@@ -108,6 +108,7 @@ fn packages(root: &Root, flavour: &Flavour) {
     let present = packages.iter().map(|(name, architecture)| stanza(name, "install ok installed", architecture));
     let gone = removed.iter().map(|name| stanza(name, "deinstall ok config-files", "all"));
     root.text("var/lib/dpkg/status", present.chain(gone).collect::<String>());
+    root.text("var/lib/dpkg/info/format", "1\n");
     // Images of one architecture have no such file; the later ones list the other of the two as foreign.
     if flavour.release >= Release::Bookworm {
         root.text("var/lib/dpkg/arch", if native == "armhf" { "armhf\narm64\n" } else { "arm64\narmhf\n" });
