@@ -22,6 +22,7 @@ mod first_boot;
 mod fixture;
 mod network;
 mod offer;
+mod own_systemd;
 #[allow(dead_code, reason = "the simulator of archives uses all of it")]
 #[path = "../repository/package.rs"]
 mod package;
