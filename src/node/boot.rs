@@ -19,6 +19,12 @@ pub const STATUS_FILE: &str = "node-status.txt";
 /// Its size in bytes.
 pub const STATUS_SIZE: usize = 4096;
 
+/// Where that file is on a node whose boot partition is mounted there.
+#[must_use]
+pub fn status_path(boot_mount: &str) -> String {
+    format!("{boot_mount}/{STATUS_FILE}")
+}
+
 /// Files by which the boot partition customizes a stock image on its first boot. All that they could say is in the profile, and a
 /// password must not come in through a file that is left over.
 const SEEDS: [&str; 9] =

@@ -33,6 +33,7 @@ mod rules;
 #[path = "../repository/site.rs"]
 mod site;
 mod ssh;
+mod status_file;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -135,7 +135,7 @@ fn packages(node: &Node, base: &Base) {
     assert!(node.view.is_masked("glustereventsd.service"));
 }
 
-fn units(node: &Node, _base: &Base) {
+fn units(node: &Node, base: &Base) {
     for (unit, run) in [(SYSTEM, "run --part system"), (CLUSTER[0], "run --part cluster"), (CLUSTER[1], "keep")] {
         let path = format!("{UNITS}/{unit}");
         assert_eq!(node.view.link(&format!("{UNITS}/{WANTS}/{unit}")).as_deref(), Some(path.as_str()));
@@ -145,6 +145,10 @@ fn units(node: &Node, _base: &Base) {
         // The link is the one that `systemctl disable` takes away at the end.
         assert!(text.ends_with("\n[Install]\nWantedBy=multi-user.target\n"), "{text}");
     }
+    // Both parts of first boot write their status; this one sees all else of /boot read-only.
+    let cluster = node.view.text(&format!("{UNITS}/{}", CLUSTER[0]));
+    let writable = format!("\nReadWritePaths=-{}/node-status.txt\n", base.flavour.boot_mount);
+    assert!(cluster.contains("\nProtectSystem=full\n") && cluster.contains(&writable), "{cluster}");
     // Those of the packages are switched on by their own scripts, on first boot.
     for unit in ["glusterd.service", "apache2.service"] {
         assert!(!node.view.exists(&format!("{UNITS}/{WANTS}/{unit}")), "{unit}");

@@ -38,7 +38,7 @@ pub(super) fn node(
         pool: None,
         volume: None,
         web: None,
-        status: Some(config::StatusFile { path: format!("{}/{}", common.boot_mount, boot::STATUS_FILE), size: boot::STATUS_SIZE as u64 }),
+        status: Some(config::StatusFile { path: boot::status_path(&common.boot_mount), size: boot::STATUS_SIZE as u64 }),
     };
     let Some((volume, operating_version)) = profile.volume.as_ref().zip(common.operating_version).filter(|_| node.remote.is_none()) else {
         return Ok(config);

@@ -118,6 +118,7 @@ mod tests {
             "mount_unit",
             "program",
             "server_name",
+            "status_file",
             "subnet",
             "volume",
             "web_root",

@@ -25,7 +25,7 @@ use super::{Build, edit::Editor};
 use crate::{
     base::facts::{Facts, Release},
     dpkg,
-    node::{NodeError, identity::Identity, partuuid::PartUuids, program},
+    node::{NodeError, boot, identity::Identity, partuuid::PartUuids, program},
     overlay::template::Values,
     profile::{Node, Profile, Volume},
     tree::{Inode, Kind, Meta},
@@ -191,6 +191,7 @@ fn values(facts: &Facts, profile: &Profile) -> Values {
         ("boot_mount", facts.boot_mount.clone()),
         ("config", config::PATH.to_owned()),
         ("program", baked::PROGRAM.to_owned()),
+        ("status_file", boot::status_path(&facts.boot_mount)),
     ]);
     if let Some(volume) = &profile.volume {
         let unit = mount_unit(&volume.mount_point);

@@ -272,6 +272,7 @@ fn systemd_accepts_the_units_and_rates_their_exposure() {
     // Which device the brick is on is told by links in /dev/disk.
     let cluster = read("berry-firstboot-cluster.service");
     assert!(!cluster.lines().any(|line| line.starts_with("PrivateDevices=")) && cluster.contains("\nDevicePolicy=closed\n"));
+    assert!(cluster.contains("\nReadWritePaths=-/boot/firmware/node-status.txt\n"), "{cluster}");
     assert!(read("berry-volume.service").contains(&format!("\nExecStart={} keep\n", baked::PROGRAM)));
     assert!(read("mnt-my\\x2dwww.mount.d/cluster.conf").ends_with("[Mount]\nLazyUnmount=yes\n"));
     assert!(read("apache2.service.d/cluster.conf").contains("\nAfter=mnt-my\\x2dwww.mount\n"));
