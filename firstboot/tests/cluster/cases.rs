@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::PathBuf,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -28,6 +29,8 @@ enum Act {
     RebootInCreate(u64),
     /// The same with a kill of the daemon.
     KillDaemonInCreate(u64),
+    /// A reboot as soon as its daemon has written the volume down, after which none of the volume files that it makes of it is there.
+    LoseVolfiles,
     /// A kill of the program as soon as it has said that a step is done.
     KillAfter(&'static str),
 }
@@ -75,15 +78,17 @@ fn act(lab: &mut Lab, index: usize, act: Act) -> Result<bool, String> {
             wait_for(step, Duration::from_secs(120), || fs::read_to_string(&log).is_ok_and(|text| text.lines().any(is_told)))?;
             lab.kill(index, "program");
         }
-        Act::RebootInCreate(later) | Act::KillDaemonInCreate(later) => {
-            let volume = lab.own(index).join("lib/glusterd/vols/volpi");
-            let began = Instant::now();
-            while !volume.exists() {
-                if began.elapsed() > Duration::from_secs(60) {
-                    return Err("no volume is being made".into());
-                }
-                thread::sleep(Duration::from_millis(1));
+        Act::LoseVolfiles => {
+            let volume = begun(lab, index, "volpi-shd.vol")?;
+            lab.power_off(index);
+            let files = fs::read_dir(volume).map_err(|error| error.to_string())?.flatten().map(|file| file.path());
+            for file in files.filter(|path| path.extension().is_some_and(|extension| extension == "vol")) {
+                fs::remove_file(file).map_err(|error| error.to_string())?;
             }
+            lab.boot(index);
+        }
+        Act::RebootInCreate(later) | Act::KillDaemonInCreate(later) => {
+            begun(lab, index, "")?;
             thread::sleep(Duration::from_millis(later));
             if matches!(act, Act::RebootInCreate(_)) {
                 lab.power_off(index);
@@ -95,6 +100,19 @@ fn act(lab: &mut Lab, index: usize, act: Act) -> Result<bool, String> {
         }
     }
     Ok(true)
+}
+
+/// Waits until the daemon of a host has begun to write the volume down, as far as this file; the folder in which it does so.
+fn begun(lab: &Lab, index: usize, file: &str) -> Result<PathBuf, String> {
+    let volume = lab.own(index).join("lib/glusterd/vols/volpi");
+    let began = Instant::now();
+    while !volume.join(file).exists() {
+        if began.elapsed() > Duration::from_secs(60) {
+            return Err("no volume is being made".into());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(volume)
 }
 
 /// What must be true at the end, however it came about.
@@ -222,6 +240,7 @@ fn three_hosts_become_a_cluster_whatever_is_disturbed() {
         ("a node rebooted in the creation", together().then(3.0, 1, Act::RebootInCreate(0))),
         ("the leader's daemon killed in the creation", together().then(3.0, 0, Act::KillDaemonInCreate(0))),
         ("the leader rebooted in the creation", together().then(3.0, 0, Act::RebootInCreate(0))),
+        ("a node without its volume files", together().then(3.0, 1, Act::LoseVolfiles)),
         ("all rebooted", (0..HOSTS).fold(Case::arriving([1, 0, 2], 0.0), |case, index| case.then(9.0, index, Act::Reboot(2)))),
         ("programs killed at random", killed_at_random),
         ("the leader's program killed after each step", killed_after_steps),
@@ -248,6 +267,8 @@ fn a_node_that_does_not_come_is_named_and_nothing_is_made() {
     thread::sleep(Duration::from_secs(10));
     for index in 0..2 {
         assert_eq!(lab.say(index, "ls -A /mnt/export/brick /var/lib/glusterd/vols 2>/dev/null | grep -v :"), "");
+        let stamp = "getfattr --absolute-names --only-values -n trusted.glusterfs.volume-id /mnt/export/brick 2>/dev/null | wc -c";
+        assert_eq!(lab.say(index, stamp).trim(), "0", "no brick is stamped");
     }
     lab.boot(2);
     wait_for("the end", LIMIT, || (0..HOSTS).all(|index| lab.own(index).join("done").exists())).unwrap();
