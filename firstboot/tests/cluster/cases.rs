@@ -300,7 +300,8 @@ fn by_chance(seed: u64) -> Case {
     };
     let order = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]][below(6) as usize];
     let unbaked: &[usize] = [&[][..], &[], &[0, 1, 2], &[0], &[1], &[2]][below(6) as usize];
-    let mut case = Case::arriving(order, below(60) as f64 / 10.0).without(unbaked);
+    let apart = below(60) as f64 / 10.0;
+    let mut case = Case::arriving(order, apart).without(unbaked);
     for _ in 0..below(6) {
         let act = match below(7) {
             0 => Act::KillDaemon,
@@ -310,7 +311,10 @@ fn by_chance(seed: u64) -> Case {
             4 => Act::KillAfter(STEPS[below(STEPS.len() as u64) as usize]),
             _ => Act::KillProgram,
         };
-        case = case.then(1.0 + below(250) as f64 / 10.0, below(3) as usize, act);
+        let is_awaited = matches!(act, Act::RebootInCreate(_) | Act::KillDaemonInCreate(_) | Act::KillAfter(_));
+        // Acts are played one after the other: what is awaited may not keep a host from coming for which it waits itself.
+        let earliest = if is_awaited { 2.0 * apart } else { 0.0 };
+        case = case.then((1.0 + below(250) as f64 / 10.0).max(earliest), below(3) as usize, act);
     }
     case
 }
