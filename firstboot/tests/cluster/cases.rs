@@ -107,7 +107,8 @@ fn begun(lab: &Lab, index: usize, file: &str) -> Result<PathBuf, String> {
     let volume = lab.own(index).join("lib/glusterd/vols/volpi");
     let began = Instant::now();
     while !volume.join(file).exists() {
-        if began.elapsed() > Duration::from_secs(60) {
+        // The lock of one that died goes away after three minutes.
+        if began.elapsed() > LIMIT {
             return Err("no volume is being made".into());
         }
         thread::sleep(Duration::from_millis(1));
