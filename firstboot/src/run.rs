@@ -111,6 +111,15 @@ struct Failed {
     again: Duration,
 }
 
+impl Failed {
+    /// Counts one more failure at this time since power-on; how long until the next attempt, twice as long each time.
+    fn once_more(&mut self, now: Duration) -> Duration {
+        let pause = PAUSE.0.saturating_mul(2_u32.saturating_pow(self.times.min(16))).min(PAUSE.1);
+        (self.times, self.again) = (self.times.saturating_add(1), now.saturating_add(pause));
+        pause
+    }
+}
+
 /// What is remembered from round to round.
 struct Course {
     clock: Clock,
@@ -161,12 +170,12 @@ fn round(
             Change::Due => round.is_due = true,
             Change::Nothing => {}
         }
-        let mut pause = pause_after(&result);
-        failed.times = if result.is_err() { failed.times.saturating_add(1) } else { 0 };
-        if result.is_err() {
-            pause = backed_off(failed.times);
-            failed.again = host.uptime().saturating_add(pause);
-        }
+        let pause = if result.is_err() {
+            failed.once_more(host.uptime())
+        } else {
+            *failed = Failed::default();
+            pause_after(&result)
+        };
         if !matches!(result, Ok(Outcome::Done { .. })) {
             is_held = true;
             round.pause = round.pause.min(pause);
@@ -182,11 +191,6 @@ fn pause_after(result: &Result<Outcome, StepError>) -> Duration {
         Ok(Outcome::Blocked { .. }) => BLOCKED,
         Err(_) => PAUSE.0,
     }
-}
-
-/// Twice as long each time.
-fn backed_off(failures: u32) -> Duration {
-    PAUSE.0.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(16))).min(PAUSE.1)
 }
 
 /// A line for the log.
